@@ -1,0 +1,218 @@
+"""F1 loss for the array API, as it stands before the compiler fills its holes."""
+
+from array_api_compat import array_namespace
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+
+
+def loss(y_true, y_score, *, sample_weight=None):
+    """The loss of all entries together, as a 0-d array on the scores' device.
+
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants. y_score: scores of the same
+    shape, of a real floating dtype. sample_weight: multiplies the counts, of any shape that broadcasts to that of
+    the scores. All are arrays of one library. Returns an array of the scores' dtype; sums are taken in float32
+    or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
+    """
+    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
+    return narrow(of_counts(objective, sums(y, w, *relax(z)))[0], dtype)
+
+
+def value_and_grad(y_true, y_score, *, sample_weight=None):
+    """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
+    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
+    cells = sums(y, w, *relax(z))
+    positive, negative = of_counts(slopes, cells)
+    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+    if w is not None:
+        gradient = gradient * w
+    return narrow(of_counts(objective, cells)[0], dtype), narrow(gradient, dtype)
+
+
+def score(y_true, y_score, *, sample_weight=None):
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight))[0]
+
+
+def counts(y_true, y_score, *, sample_weight=None):
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    decided = array_namespace(z).astype(decide(z), z.dtype)
+    return sums(y, w, decided, 1 - decided)
+
+
+def soft_counts(y_true, y_score, *, sample_weight=None):
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
+    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    return sums(y, w, *relax(z))
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return f1
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return -divide(2 - f1, d), divide(f1, d)
+
+
+def relax(score):
+    """The relaxed decision and its complement, each without cancellation."""
+    return sigmoid(score), sigmoid(-score)
+
+
+def relax_slope(score):
+    """The derivative of the relaxed decision by the score."""
+    return sigmoid(-score) * sigmoid(score)
+
+
+def decide(score):
+    """The hard decision."""
+    return score > 0.0
+
+
+def prepared(y_true, y_score, sample_weight):
+    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
+    xp = array_namespace(y_true, y_score, sample_weight)
+    if not xp.isdtype(y_score.dtype, "real floating"):
+        raise TypeError(f"y_score has dtype {y_score.dtype}, but scores are floating-point numbers")
+    if tuple(y_true.shape) != tuple(y_score.shape):
+        raise ValueError(f"y_true has shape {y_true.shape} and y_score {y_score.shape}: give equal shapes")
+    if sample_weight is not None and not broadcasts(sample_weight.shape, y_score.shape):
+        raise ValueError(f"sample_weight of shape {sample_weight.shape} does not broadcast to {y_score.shape}")
+    wide = xp.result_type(y_score.dtype, xp.float32)
+    w = None if sample_weight is None else xp.astype(sample_weight, wide)
+    return xp.astype(y_score, wide), xp.astype(y_true, wide), w, y_score.dtype
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(reversed(shape), reversed(to), strict=False))
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    xp = array_namespace(y)
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return xp.sum(on * decided), xp.sum(off * decided), xp.sum(on * rejected), xp.sum(off * rejected)
+
+
+def of_counts(function, cells):
+    """The results of a function of counts, finite wherever the counts are."""
+    xp = array_namespace(*cells)
+    results = function(*cells)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(xp.where(xp.isnan(x), 0 * sum(cells), xp.clip(x, -HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    xp = array_namespace(x)
+    if x.dtype == dtype:
+        return x
+    return xp.astype(xp.clip(x, float(xp.finfo(dtype).min), float(xp.finfo(dtype).max)), dtype)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)) without overflow, and with its slope at 0."""
+    xp = array_namespace(x)
+    up, down = xp.exp(xp.clip(x, max=0)), xp.exp(xp.clip(-x, max=0))
+    return up / (up + down)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    xp = array_namespace(denominator)
+    zero = xp.abs(denominator) <= TINY
+    return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
+
+
+def sqrt(x):
+    """The square root, with slope 0 at 0."""
+    xp = array_namespace(x)
+    zero = x <= 0
+    return xp.where(zero, 0.0, xp.sqrt(xp.where(zero, 1.0, x)))
+
+
+def power(x, exponent):
+    """A fractional power, with slope 0 at 0."""
+    xp = array_namespace(x)
+    zero = x <= 0
+    return xp.where(zero, 0.0, xp.where(zero, 1.0, x) ** exponent)
+
+
+def log(x):
+    """The logarithm, of zero that of TINY."""
+    xp = array_namespace(x)
+    return xp.log(xp.clip(x, min=TINY))
+
+
+def exp(x):
+    """The exponential function, cut off before float32 overflows."""
+    xp = array_namespace(x)
+    return xp.exp(xp.clip(x, max=80))
+
+
+def sin(x):
+    """The sine."""
+    return array_namespace(x).sin(x)
+
+
+def cos(x):
+    """The cosine."""
+    return array_namespace(x).cos(x)
+
+
+def tan(x):
+    """The tangent."""
+    return array_namespace(x).tan(x)
+
+
+def asin(x):
+    """The arc sine, of rounding errors beyond ±1 that of ±1."""
+    xp = array_namespace(x)
+    return xp.asin(xp.clip(x, -1, 1))
+
+
+def acos(x):
+    """The arc cosine, of rounding errors beyond ±1 that of ±1."""
+    xp = array_namespace(x)
+    return xp.acos(xp.clip(x, -1, 1))
+
+
+def atan(x):
+    """The arc tangent."""
+    return array_namespace(x).atan(x)
+
+
+def tanh(x):
+    """The hyperbolic tangent."""
+    return array_namespace(x).tanh(x)
+
+
+def sign(x):
+    """-1, 0 or 1."""
+    return array_namespace(x).sign(x)
+
+
+def minimum(x, y):
+    """The smaller of two, of which the second may be a number."""
+    return array_namespace(x).clip(x, max=y)
+
+
+def maximum(x, y):
+    """The larger of two, of which the second may be a number."""
+    return array_namespace(x).clip(x, min=y)

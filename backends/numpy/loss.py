@@ -1,0 +1,171 @@
+"""F1 loss for NumPy, as it stands before the compiler fills its holes."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+
+
+def loss(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
+    """The loss of all entries together.
+
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants, no gradient reaches them.
+    y_score: scores of the same shape, of a floating dtype. sample_weight: multiplies the counts, of any shape
+    that broadcasts to that of the scores. Returns a scalar of the scores' dtype; sums are taken in float64.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
+    """
+    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
+    return narrow(of_counts(objective, sums(y, w, *relax(z)))[0], dtype)
+
+
+def value_and_grad(
+    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> tuple[np.floating, np.ndarray]:
+    """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
+    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
+    cells = sums(y, w, *relax(z))
+    positive, negative = map(float, of_counts(slopes, cells))
+    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+    if w is not None:
+        gradient = gradient * w
+    return narrow(of_counts(objective, cells)[0], dtype), narrow(gradient, dtype)
+
+
+def score(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
+    """The hard metric of the same arguments, in float64."""
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight))[0]
+
+
+def counts(
+    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> tuple[np.floating, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
+    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def soft_counts(
+    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> tuple[np.floating, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
+    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    return sums(y, w, *relax(z))
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return f1
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return -divide(2 - f1, d), divide(f1, d)
+
+
+def relax(score):
+    """The relaxed decision and its complement, each without cancellation."""
+    return sigmoid(score), sigmoid(-score)
+
+
+def relax_slope(score):
+    """The derivative of the relaxed decision by the score."""
+    return sigmoid(-score) * sigmoid(score)
+
+
+def decide(score):
+    """The hard decision."""
+    return score > 0.0
+
+
+def prepared(y_true, y_score, sample_weight):
+    """Scores, labels and weights in float32 or wider, and the scores' own dtype."""
+    score, labels = np.asarray(y_score), np.asarray(y_true)
+    if not np.issubdtype(score.dtype, np.floating):
+        raise TypeError(f"y_score has dtype {score.dtype}, but scores are floating-point numbers")
+    if labels.shape != score.shape:
+        raise ValueError(f"y_true has shape {labels.shape} and y_score {score.shape}: give equal shapes")
+    wide = np.result_type(score.dtype, np.float32)
+    weight = None if sample_weight is None else np.asarray(sample_weight)
+    if weight is not None and np.broadcast_shapes(weight.shape, score.shape) != score.shape:
+        raise ValueError(f"sample_weight of shape {weight.shape} does not broadcast to {score.shape}")
+    return (
+        score.astype(wide, copy=False),
+        labels.astype(wide, copy=False),
+        None if weight is None else weight.astype(wide, copy=False),
+        score.dtype,
+    )
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    terms = on * decided, off * decided, on * rejected, off * rejected
+    return tuple(np.sum(term, dtype=np.float64) for term in terms)
+
+
+def of_counts(function, cells):
+    """The results of a function of counts, finite wherever the counts are."""
+    with np.errstate(all="ignore"):
+        results = function(*cells)
+        results = results if isinstance(results, tuple) else (results,)
+        return tuple(np.where(np.isnan(x), 0 * sum(cells), np.clip(x, -HUGE, HUGE))[()] for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)) without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small, 1) / (1 + small)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = np.abs(denominator) <= TINY
+    return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
+
+
+def sqrt(x):
+    """The square root, of rounding errors below zero 0."""
+    return np.sqrt(np.maximum(x, 0))
+
+
+def power(x, exponent):
+    """A fractional power, of rounding errors below zero 0."""
+    return np.maximum(x, 0) ** exponent
+
+
+def log(x):
+    """The logarithm, of zero that of TINY."""
+    return np.log(np.maximum(x, TINY))
+
+
+def exp(x):
+    """The exponential function, cut off before float32 overflows."""
+    return np.exp(np.minimum(x, 80))
+
+
+def asin(x):
+    """The arc sine, of rounding errors beyond ±1 that of ±1."""
+    return np.arcsin(np.clip(x, -1, 1))
+
+
+def acos(x):
+    """The arc cosine, of rounding errors beyond ±1 that of ±1."""
+    return np.arccos(np.clip(x, -1, 1))

@@ -1,0 +1,165 @@
+"""F1 loss for TensorFlow, as it stands before the compiler fills its holes."""
+
+import tensorflow as tf
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+# Entries that are summed in one go: XLA on a CPU adds one by one, and float32 loses digits in long sums.
+BLOCK = 4096
+
+
+def loss(y_true, y_pred, sample_weight=None):
+    """The loss of all entries together, differentiable by the scores any number of times.
+
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants, no gradient reaches them.
+    y_pred: scores of the same shape, of a floating dtype. sample_weight: multiplies the counts, of any shape
+    that broadcasts to that of the scores; constant. Returns a scalar of the scores' dtype; sums are taken in
+    float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
+    """
+    z, y, w, dtype = prepared(y_true, y_pred, sample_weight)
+
+    @tf.custom_gradient
+    def of_scores(z):
+        cells = sums(y, w, *relax(z))
+
+        def gradient_by_scores(upstream):
+            positive, negative = of_counts(slopes, cells)
+            gradient = upstream * (y * positive + (1 - y) * negative) * relax_slope(z)
+            return gradient if w is None else gradient * w
+
+        return of_counts(objective, cells)[0], gradient_by_scores
+
+    return narrow(of_scores(z), dtype)
+
+
+def score(y_true, y_pred, sample_weight=None):
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(y_true, y_pred, sample_weight))[0]
+
+
+def counts(y_true, y_pred, sample_weight=None):
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    z, y, w, _ = prepared(y_true, y_pred, sample_weight)
+    decided = tf.cast(decide(z), z.dtype)
+    return sums(y, w, decided, 1 - decided)
+
+
+def soft_counts(y_true, y_pred, sample_weight=None):
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
+    z, y, w, _ = prepared(y_true, y_pred, sample_weight)
+    return sums(y, w, *relax(z))
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return f1
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return -divide(2 - f1, d), divide(f1, d)
+
+
+def relax(score):
+    """The relaxed decision and its complement, each without cancellation."""
+    return tf.sigmoid(score), tf.sigmoid(-score)
+
+
+def relax_slope(score):
+    """The derivative of the relaxed decision by the score."""
+    return tf.sigmoid(-score) * tf.sigmoid(score)
+
+
+def decide(score):
+    """The hard decision."""
+    return score > 0.0
+
+
+def prepared(y_true, y_pred, sample_weight):
+    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
+    z, y = tf.convert_to_tensor(y_pred), tf.convert_to_tensor(y_true)
+    if not z.dtype.is_floating:
+        raise TypeError(f"y_pred has dtype {z.dtype.name}, but scores are floating-point numbers")
+    if not y.shape.is_compatible_with(z.shape):
+        raise ValueError(f"y_true has shape {y.shape} and y_pred {z.shape}: give equal shapes")
+    wide = tf.float64 if z.dtype == tf.float64 else tf.float32
+    w = None if sample_weight is None else tf.cast(sample_weight, wide)
+    if w is not None and not tf.broadcast_static_shape(w.shape, z.shape).is_compatible_with(z.shape):
+        raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
+    return tf.cast(z, wide), tf.cast(y, wide), w, z.dtype
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return total(on * decided), total(off * decided), total(on * rejected), total(off * rejected)
+
+
+def total(x):
+    """The sum over all entries, block by block."""
+    flat = tf.reshape(x, [-1])
+    padded = tf.pad(flat, [[0, -tf.size(flat) % BLOCK]])
+    return tf.reduce_sum(tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1))
+
+
+def of_counts(function, cells):
+    """The results of a function of counts, finite wherever the counts are."""
+    results = function(*cells)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(tf.where(tf.math.is_nan(x), 0 * sum(cells), tf.clip_by_value(x, -HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    return x if x.dtype == dtype else tf.cast(tf.clip_by_value(x, dtype.min, dtype.max), dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = tf.abs(denominator) <= TINY
+    safe = tf.where(zero, tf.ones_like(denominator), denominator)
+    return tf.where(zero, tf.cast(otherwise, safe.dtype), numerator / safe)
+
+
+def sqrt(x):
+    """The square root, with slope 0 at 0."""
+    zero = x <= 0
+    return tf.where(zero, tf.zeros_like(x), tf.sqrt(tf.where(zero, tf.ones_like(x), x)))
+
+
+def power(x, exponent):
+    """A fractional power, with slope 0 at 0."""
+    zero = x <= 0
+    return tf.where(zero, tf.zeros_like(x), tf.where(zero, tf.ones_like(x), x) ** exponent)
+
+
+def log(x):
+    """The logarithm, of zero that of TINY."""
+    return tf.math.log(tf.maximum(x, TINY))
+
+
+def exp(x):
+    """The exponential function, cut off before float32 overflows."""
+    return tf.exp(tf.minimum(x, 80))
+
+
+def asin(x):
+    """The arc sine, of rounding errors beyond ±1 that of ±1."""
+    return tf.asin(tf.clip_by_value(x, -1, 1))
+
+
+def acos(x):
+    """The arc cosine, of rounding errors beyond ±1 that of ±1."""
+    return tf.acos(tf.clip_by_value(x, -1, 1))

@@ -1,0 +1,132 @@
+"""The chain from score to loss, written out with the derivative of every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Symbol
+
+from metricloss.functions import sigmoid
+from metricloss.metric import Metric
+from metricloss.relaxation import Relaxation, p, z
+
+_COUNTS = "TP = Σ w·y·a,  FP = Σ w·(1-y)·a,  FN = Σ w·y·(1-a),  TN = Σ w·(1-y)·(1-a)"
+_COUNTS_LATEX = (
+    r"TP = \sum w y a,\quad FP = \sum w (1-y) a,\quad FN = \sum w y (1-a),\quad TN = \sum w (1-y)(1-a)"
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link: what it computes and how that moves, in plain text and in LaTeX."""
+
+    title: str
+    lines: tuple[str, ...]
+    latex: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The steps in order; prints as text, and as LaTeX in a notebook."""
+
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        blocks = [
+            "\n".join([f"{number}. {step.title}", *(f"     {line}" for line in step.lines)])
+            for number, step in enumerate(self.steps, 1)
+        ]
+        return "\n".join(blocks)
+
+    def _repr_latex_(self) -> str:
+        rows = [
+            row
+            for step in self.steps
+            for row in (rf"\textbf{{{step.title}}} &", *(rf"&\quad {line}" for line in step.latex))
+        ]
+        return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
+
+
+def derivation(metric: Metric, relaxation: Relaxation, from_logits: bool = True) -> Derivation:
+    """The derivation of a loss.
+
+    >>> from metricloss.relaxation import Soft
+    >>> print(derivation(Metric("TP/P", name="recall"), Soft()).steps[0].lines[1])
+    dp/dz = sigmoid(-z)*sigmoid(z)
+    """
+    steps = [_decision(relaxation), _counts(), _metric(metric), _loss(metric), _gradient(metric, from_logits)]
+    if relaxation.variable == p and from_logits:
+        steps.insert(0, _probability())
+    return Derivation(tuple(steps))
+
+
+def _equation(left: str, left_latex: str, right: Expr) -> tuple[str, str]:
+    return f"{left} = {right}", f"{left_latex} = {sympy.latex(right)}"
+
+
+def _step(title: str, *equations: tuple[str, str]) -> Step:
+    return Step(title, tuple(text for text, _ in equations), tuple(latex for _, latex in equations))
+
+
+def _probability() -> Step:
+    p_of_z = sigmoid(z)
+    return _step(
+        "score z → probability p",
+        _equation("p", "p", p_of_z),
+        _equation("dp/dz", r"\frac{dp}{dz}", p_of_z.diff(z)),
+    )
+
+
+def _decision(relaxation: Relaxation) -> Step:
+    variable = relaxation.variable
+    what = "probability p" if variable == p else "score z"
+    return _step(
+        f"{what} → relaxed decision a, by {relaxation}".replace("_", r" "),
+        _equation("a", "a", relaxation.expression),
+        _equation(f"da/d{variable}", rf"\frac{{da}}{{d{variable}}}", relaxation.slope),
+    )
+
+
+def _counts() -> Step:
+    moves = (
+        "dTP = w·da, dFN = -w·da on a positive;  dFP = w·da, dTN = -w·da on a negative",
+        r"dTP = w\,da,\; dFN = -w\,da \text{ on a positive;}\quad dFP = w\,da,\; dTN = -w\,da \text{ on a negative}",
+    )
+    return _step("decision a → counts, with label y and weight w", (_COUNTS, _COUNTS_LATEX), moves)
+
+
+def _metric(metric: Metric) -> Step:
+    slopes = metric.slopes
+    equations = [
+        _equation(name, sympy.latex(Symbol(name)), expression) for name, expression in slopes.equations.items()
+    ]
+    name = metric.name
+    return _step(
+        f"counts → metric {name}".replace("_", " "),
+        *equations,
+        _equation(f"d{name}/da on a positive", r"\text{slope on a positive}", slopes.positive),
+        _equation(f"d{name}/da on a negative", r"\text{slope on a negative}", slopes.negative),
+    )
+
+
+def _loss(metric: Metric) -> Step:
+    name = Symbol(metric.name)
+    loss = metric.best - name if metric.direction == "maximize" else name - metric.best
+    return _step(
+        "metric → loss",
+        _equation("loss", r"\text{loss}", loss),
+        _equation(f"dloss/d{name}", r"\frac{d\,\text{loss}}{d\,\text{metric}}", loss.diff(name)),
+    )
+
+
+def _gradient(metric: Metric, from_logits: bool) -> Step:
+    sign = "-" if metric.direction == "maximize" else ""
+    by = "z" if from_logits else "p"
+    return _step(
+        "all together",
+        (
+            f"dloss/d{by} = {sign}w·(y·[slope on a positive] + (1-y)·[slope on a negative])·da/d{by}",
+            rf"\frac{{d\,\text{{loss}}}}{{d{by}}} = {sign}w\,(y\,s_+ + (1-y)\,s_-)\,\frac{{da}}{{d{by}}}",
+        ),
+    )

@@ -1,0 +1,66 @@
+"""The functions a metric or a relaxation may be made of, and the guarded ones that a plan is made of."""
+
+from __future__ import annotations
+
+import sympy
+from sympy import Abs, Expr, Function, Heaviside, Max, Min, Number, Pow, Rational, S, sign
+
+ELEMENTARY = (
+    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.asin, sympy.acos, sympy.atan, sympy.tanh,
+)  # fmt: skip
+PIECEWISE = (Abs, Min, Max, sign, Heaviside)
+
+
+class sigmoid(Function):  # noqa: N801  SymPy's functions are lower case
+    """The logistic function 1/(1 + exp(-x)), which no backend may overflow.
+
+    >>> from sympy.abc import x
+    >>> sigmoid(x).diff(x)
+    sigmoid(-x)*sigmoid(x)
+    """
+
+    nargs = 1
+    is_nonnegative = True
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        return S.Half if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        x = self.args[0]
+        return sigmoid(x) * sigmoid(-x)
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return (1 / (1 + sympy.exp(-self.args[0])))._eval_evalf(prec)
+
+    def _latex(self, printer: object, exp: str | None = None) -> str:
+        inner = printer.doprint(self.args[0])  # type: ignore[attr-defined]  SymPy has no stubs
+        power = f"^{{{exp}}}" if exp else ""
+        return rf"\sigma{power}\left({inner}\right)"
+
+
+class Divide(Function):
+    """``Divide(numerator, denominator, otherwise)``: `otherwise` where the denominator is zero."""
+
+    nargs = 3
+
+
+class Root(Function):
+    """``Root(x, exponent)``: x to a positive exponent that is not whole; 0, with slope 0, where x <= 0."""
+
+    nargs = 2
+
+
+def is_quotient_power(expression: Expr) -> bool:
+    """Whether the expression divides by something: a power with a negative number as its exponent."""
+    return isinstance(expression, Pow) and isinstance(expression.exp, Number) and expression.exp.is_negative
+
+
+def exact(expression: Expr) -> Expr:
+    """The expression with every decimal as the fraction it was written as: 0.3 is 3/10.
+
+    >>> exact(sympy.Float(0.3) * sympy.Symbol("x"))
+    3*x/10
+    """
+    floats = {number: Rational(str(float(number))) for number in expression.atoms(sympy.Float)}
+    return expression.xreplace(floats)

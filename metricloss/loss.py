@@ -1,0 +1,98 @@
+"""Source -> Loss: an emitted file, loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metricloss.derivation import Derivation, derivation
+from metricloss.metric import Metric
+from metricloss.plan import Plan
+from metricloss.relaxation import Relaxation
+from metricloss.slopes import Slopes
+from metricloss.source import Source
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A compiled loss: call it as its framework calls losses.
+
+    Beside the loss itself it has the other functions of the emitted file: ``score``, the hard metric;
+    ``counts`` and ``soft_counts``; and ``value_and_grad`` where the framework has no autodiff of its own.
+    Every stage that led to it can be looked at: ``metric``, ``slopes``, ``plan``, ``derivation``, ``source``.
+
+    >>> from metricloss import compile
+    >>> loss = compile("TP/P", "numpy")
+    >>> loss.slopes.negative
+    0
+    """
+
+    emitted: Source
+    module: types.ModuleType = field(repr=False, compare=False)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """The loss; see the emitted file's own docstring for its arguments."""
+        return self.module.loss(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_") or name not in self.emitted.backend.entry_points:
+            raise AttributeError(f"a loss for {self.emitted.backend.name} has no {name}")
+        function: Callable[..., Any] = getattr(self.module, name)
+        return function
+
+    @property
+    def source(self) -> str:
+        """The text of the emitted file."""
+        return self.emitted.text
+
+    @property
+    def metric(self) -> Metric:
+        return self.emitted.metric
+
+    @property
+    def relaxation(self) -> Relaxation:
+        return self.emitted.relaxation
+
+    @property
+    def slopes(self) -> Slopes:
+        return self.metric.slopes
+
+    @property
+    def plan(self) -> Plan:
+        return self.emitted.plan
+
+    @property
+    def derivation(self) -> Derivation:
+        """The chain score → p → a → counts → metric → loss, each step with its derivative."""
+        return derivation(self.metric, self.relaxation, self.emitted.from_logits)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the emitted file; OutputExistsError where one stands already, unless `force`."""
+        return self.emitted.save(path, force=force)
+
+    def __reduce__(self) -> tuple[Callable[[Source], Loss], tuple[Source]]:
+        return load, (self.emitted,)
+
+
+def load(source: Source) -> Loss:
+    """The loss of a source, its text registered so that tracebacks, pdb and inspect.getsource show it."""
+    digest = hashlib.sha256(source.text.encode()).hexdigest()[:12]
+    name = f"metricloss_{source.metric.name}_{source.backend.name}_{digest}"
+    return Loss(source, load_text(source.text, name))
+
+
+def load_text(text: str, name: str) -> types.ModuleType:
+    """A module from the text of a file that metricloss ships or has emitted."""
+    filename = f"<{name}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    module = types.ModuleType(name)
+    module.__file__ = filename
+    sys.modules[name] = module  # torch.compile and pickle look a function's module up here
+    exec(compile(text, filename, "exec"), module.__dict__)
+    return module

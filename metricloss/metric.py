@@ -1,0 +1,263 @@
+"""A metric: a checked, immutable expression over the four counts."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy
+from sympy import Expr, Rational, S, Symbol
+
+from metricloss.confusion import hard_counts
+from metricloss.errors import (
+    ConstantMetricError,
+    NoCountError,
+    NotRealError,
+    OptionError,
+    ParameterError,
+    UnknownNameError,
+    nearest,
+)
+from metricloss.functions import exact
+from metricloss.plan import lower_counts
+from metricloss.slopes import Slopes, derive
+from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
+from metricloss.text import FUNCTIONS, parse
+
+Expression = str | Expr | Callable[[Expr, Expr, Expr, Expr], Expr]
+
+#: Ordinary confusion matrices, in no special position, at which a metric must be real and finite.
+_INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
+_SAMPLES = ((5, 2, 3, 7), (1, 4, 6, 2), (2, 9, 1, 3), (8, 1, 3, 1), (1, 3, 2, 11))
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Metric:
+    """A metric over TP, FP, FN, TN, written as SymPy expression, as text, or as a callable of the four counts.
+
+    expression: over the counts, their sums P, N, PP, PN, n, and parameters. direction: "maximize" if more is
+    better, "minimize" if less is. zero_division: what a quotient 0/0 is, in the loss and in the hard metric
+    alike. parameters: a value for every other name in the expression.
+
+    Errors: ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError and UnsupportedFunctionError for
+    the expression; ParameterError; NoCountError; ConstantMetricError; NotRealError; OptionError.
+
+    >>> f2 = Metric("(1 + beta**2)*TP/((1 + beta**2)*TP + beta**2*FN + FP)", name="f2", beta=2)
+    >>> f2
+    Metric(5*TP/(4*FN + FP + 5*TP), name='f2')
+    >>> f2([1, 1, 0, 0], [1, 0, 1, 0])
+    0.5
+
+    Source of the words: van Rijsbergen, Information Retrieval (1979), ch. 7, for F; scikit-learn for
+    zero_division.
+    """
+
+    expression: Expr
+    name: str
+    direction: str
+    zero_division: Expr
+    parameters: tuple[tuple[str, Expr], ...]
+
+    def __init__(
+        self,
+        expression: Expression,
+        name: str | None = None,
+        *,
+        direction: str = "maximize",
+        zero_division: float = 0,
+        **parameters: float,
+    ) -> None:
+        values = {key: _number(key, value) for key, value in parameters.items()}
+        written = _as_expression(expression, tuple(values))
+        _check_parameters(written, values)
+        if direction not in ("maximize", "minimize"):
+            raise OptionError(f"direction={direction!r}: say 'maximize' (more is better) or 'minimize'.")
+        resolved = exact(written.subs({symbol: values[symbol.name] for symbol in _parameters(written)}))
+        _check_value(resolved)
+        set_field = object.__setattr__
+        set_field(self, "expression", resolved)
+        set_field(self, "name", _identifier(name or _name_of(expression)))
+        set_field(self, "direction", direction)
+        set_field(self, "zero_division", _number("zero_division", zero_division))
+        set_field(self, "parameters", tuple(values.items()))
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        """The hard metric of 0/1 predictions: arrays of any library and any one shape, or nested lists.
+
+        Errors: LabelError for values other than 0 and 1, or shapes that differ.
+        """
+        return self.at(*hard_counts(y_true, y_pred, sample_weight))
+
+    def at(self, tp: float, fp: float, fn: float, tn: float) -> float:
+        """The value at four counts.
+
+        >>> Metric(TP / (TP + FN)).at(tp=3, fp=1, fn=1, tn=5)
+        0.75
+        """
+        return self._body(float(tp), float(fp), float(fn), float(tn))[0]
+
+    @cached_property
+    def _body(self) -> Callable[..., tuple[float, ...]]:
+        return lower_counts(self.slopes, [self.slopes.value])
+
+    @cached_property
+    def gradient(self) -> Mapping[Symbol, Expr]:
+        """The four partial derivatives, simplified.
+
+        >>> Metric(2*TP / (2*TP + FP + FN)).gradient[FP]
+        -2*TP/(FN + FP + 2*TP)**2
+        """
+        return {count: _simplified(self.expression.diff(count)) for count in COUNTS}
+
+    @cached_property
+    def slopes(self) -> Slopes:
+        """The value and its two slopes, M_TP - M_FN on a positive and M_FP - M_TN on a negative."""
+        return derive(self.expression, self.name, self.zero_division)
+
+    @cached_property
+    def best(self) -> Expr:
+        """The value at a perfect prediction: usually a number, else an expression in P and N.
+
+        0 where it is infinite there, as for a likelihood ratio: such a loss is unbounded.
+
+        >>> Metric(TP / FP, name="odds").best
+        0
+        """
+        from_labels = {FP: S.Zero, FN: S.Zero, TP: NAMES["P"], TN: NAMES["N"]}
+        perfect = self.expression.xreplace({FP: S.Zero, FN: S.Zero})
+        perfect = perfect if perfect.is_number else sympy.cancel(sympy.together(perfect))
+        return S.Zero if perfect.has(*_INFINITE) else perfect.xreplace(from_labels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Metric) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self.expression, self.name, self.direction, self.zero_division
+
+    def __repr__(self) -> str:
+        options = [repr_of for repr_of in (
+            f"name={self.name!r}",
+            self.direction != "maximize" and f"direction={self.direction!r}",
+            self.zero_division != 0 and f"zero_division={self.zero_division}",
+        ) if repr_of]  # fmt: skip
+        return f"Metric({self.expression}, {', '.join(options)})"
+
+    def _repr_latex_(self) -> str:
+        return f"${sympy.latex(Symbol(self.name))} = {sympy.latex(self.expression)}$"
+
+
+def _as_expression(expression: Expression, parameters: tuple[str, ...]) -> Expr:
+    if isinstance(expression, str):
+        return parse(expression, NAMES, parameters)
+    if isinstance(expression, Expr):
+        return expression
+    if callable(expression):
+        return _as_expression(_called(expression, parameters), parameters)
+    if isinstance(expression, int | float):
+        return sympy.sympify(expression)
+    raise TypeError(
+        f"a metric is an expression, text, or a callable of TP, FP, FN, TN, not {type(expression).__name__}"
+    )
+
+
+def _called(function: Callable[..., Expr], parameters: tuple[str, ...]) -> Expr:
+    """The value of a callable of four counts, which may take parameters by name too."""
+    accepted = inspect.signature(function).parameters
+    return function(
+        *COUNTS, **{name: Symbol(name, real=True) for name in parameters if name in accepted}
+    )
+
+
+def _parameters(expression: Expr) -> list[Symbol]:
+    return sorted(expression.free_symbols - set(COUNTS), key=str)
+
+
+def _check_parameters(expression: Expr, values: Mapping[str, Expr]) -> None:
+    used = [symbol.name for symbol in _parameters(expression)]
+    for name in used:
+        if name in NAMES:
+            raise UnknownNameError(
+                f"{name} in {expression} is a symbol of your own, not metricloss's\n"
+                f"Import it: from metricloss import {name}"
+            )
+        if name not in values:
+            raise UnknownNameError(
+                f"{name} has no meaning in {expression}{nearest(name, [*NAMES, *FUNCTIONS])}\n"
+                f"A parameter needs a value: Metric(..., {name}=1)"
+            )
+    for name in values:
+        if name not in used:
+            raise ParameterError(
+                f"{name}={values[name]} has no place in {expression}, whose parameters are "
+                f"{', '.join(used) or 'none'}{nearest(name, used)}\nLeave it out, or use it in the expression."
+            )
+
+
+def _number(name: str, value: float) -> Expr:
+    try:
+        number = exact(sympy.sympify(value)) if isinstance(value, int | float | Expr) else Rational(value)
+    except (TypeError, ValueError, SyntaxError):
+        number = S.NaN
+    if isinstance(value, bool) or not (number.is_number and number.is_real and number.is_finite):
+        raise ParameterError(f"{name}={value!r} is no finite real number\nGive a number, like {name}=2.")
+    return number
+
+
+def _check_value(expression: Expr) -> None:
+    if expression.has(*_INFINITE):
+        raise NotRealError(f"{expression} divides by zero or is infinite whatever the counts are.")
+    if not expression.free_symbols:
+        raise NoCountError(
+            f"{expression} holds no count, so predictions cannot change it\n"
+            f"Write it over {', '.join(NAMES)}."
+        )
+    derive(expression)  # raises where a function has no derivative of use
+    for sample in _SAMPLES:
+        value = expression.xreplace(dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
+        if not value.is_real:
+            at = ", ".join(f"{symbol} = {number}" for symbol, number in zip(COUNTS, sample, strict=True))
+            what = "infinite" if value in _INFINITE else f"{value.evalf(4)}"
+            raise NotRealError(
+                f"{expression} is not real: at {at} it is {what}\n"
+                "A metric must be a finite number at every ordinary confusion matrix."
+            )
+
+
+def check_learnable(metric: Metric) -> None:
+    """Raise ConstantMetricError where predictions cannot change the metric's value."""
+    slopes = metric.slopes
+    if all(sympy.simplify(slopes.in_counts(slope)) == 0 for slope in (slopes.positive, slopes.negative)):
+        raise ConstantMetricError(
+            f"{metric.expression} depends on the labels only: no prediction changes it, so there is nothing to "
+            "learn\nUse counts that move with predictions: TP, FP, FN, TN, PP, PN."
+        )
+
+
+def _name_of(expression: Expression) -> str:
+    name = getattr(expression, "__name__", "")
+    return name if name.isidentifier() else "metric"
+
+
+def _identifier(name: str) -> str:
+    """The name as a word that may stand in code.
+
+    >>> _identifier("F-beta (2)")
+    'F_beta_2'
+    """
+    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    return f"m_{word}" if not word or word[0].isdigit() else word
+
+
+def _simplified(expression: Expr) -> Expr:
+    together = sympy.factor(sympy.together(expression))
+    return min(together, expression, key=lambda form: form.count_ops())
+
+
+__all__ = ["FN", "FP", "TN", "TP", "Expression", "Metric", "check_learnable"]

@@ -1,0 +1,269 @@
+"""The only intermediate form: ordered, named, guarded assignments, the same for every backend.
+
+A `Body` is the inside of one function: assignments and results over named arguments. Every division in it is a
+`Divide`, every root a `Root`; what these do at 0 is said once, in `evaluate` here and in the helper functions
+of each backend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass
+from itertools import count
+
+import sympy
+from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
+
+from metricloss.errors import UnsupportedFunctionError
+from metricloss.functions import ELEMENTARY, PIECEWISE, Divide, Root, is_quotient_power, sigmoid
+from metricloss.slopes import SUMS, Slopes
+from metricloss.symbols import COUNTS
+
+#: What a denominator, or the argument of a logarithm, must exceed not to count as zero.
+TINY = 2.0**-64
+
+#: The arguments of a function of counts, and what sums of them are called.
+COUNT_NAMES = dict(zip(COUNTS, ("tp", "fp", "fn", "tn"), strict=True))
+#: The metric's value, as an argument of the objective.
+VALUE = Symbol("value", real=True)
+_SUM_NAMES = ("actual", "actual_negative", "predicted", "predicted_negative", "total")
+
+
+@dataclass(frozen=True)
+class Body:
+    """The inside of a function: its arguments, assignments in order, and what it returns.
+
+    >>> from sympy.abc import x
+    >>> print(lower({x: "x"}, results=[1 / (x + 1) + (x + 1) ** 2]))
+    t1 = x + 1
+    return t1**2 + Divide(1, t1, 0)
+    """
+
+    arguments: tuple[str, ...]
+    assignments: tuple[tuple[str, Expr], ...]
+    results: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{name} = {expression}" for name, expression in self.assignments]
+        return "\n".join([*lines, f"return {', '.join(map(str, self.results))}"])
+
+    def __call__(self, *values: float) -> tuple[float, ...]:
+        """The results at the given numbers, in Python's floats and with the guards of the emitted code."""
+        known: dict[str, float] = dict(zip(self.arguments, values, strict=True))
+        for name, expression in self.assignments:
+            known[name] = _evaluate(expression, known)
+        return tuple(_evaluate(result, known) for result in self.results)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the functions of an emitted file compute, one `Body` each.
+
+    metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
+    two slopes; relax: the relaxed decision and its complement over a score; relax_slope: the decision's derivative;
+    threshold: the score above which the hard decision is positive.
+    """
+
+    metric: Body
+    objective: Body
+    slopes: Body
+    relax: Body
+    relax_slope: Body
+    threshold: float
+
+    def __str__(self) -> str:
+        bodies = {
+            "metric(tp, fp, fn, tn)": self.metric,
+            "objective(tp, fp, fn, tn, value)": self.objective,
+            "slopes(tp, fp, fn, tn)": self.slopes,
+            "relax(score)": self.relax,
+            "relax_slope(score)": self.relax_slope,
+        }
+        parts = [f"{head}:\n    " + str(body).replace("\n", "\n    ") for head, body in bodies.items()]
+        return "\n".join([*parts, f"decide(score):\n    return score > {self.threshold!r}"])
+
+
+def lower_counts(slopes: Slopes, results: Iterable[Expr]) -> Body:
+    """A function of the four counts, from expressions in the names of the slopes and perhaps in VALUE."""
+    definitions = dict(zip(SUMS.values(), SUMS, strict=True))
+    names = dict(zip(SUMS.values(), _SUM_NAMES, strict=True))
+    for name, above, below, otherwise in map(astuple, slopes.definitions):
+        definitions[name] = above if below == 1 else Divide(above, below, otherwise)
+        names[name] = str(name)
+    results = tuple(results)
+    return lower(COUNT_NAMES | ({VALUE: "value"} if _uses(VALUE, results) else {}), results, definitions, names)
+
+
+def _uses(symbol: Symbol, results: Iterable[Expr]) -> bool:
+    return any(symbol in result.free_symbols for result in results)
+
+
+def lower(
+    arguments: Mapping[Symbol, str],
+    results: Iterable[Expr],
+    definitions: Mapping[Symbol, Expr] | None = None,
+    names: Mapping[Expr, str] | None = None,
+) -> Body:
+    """Guard every division and root, name what is used twice, and put it in order.
+
+    `definitions` are assigned where something uses them; `names` wishes names for these or for expressions.
+    Errors: UnsupportedFunctionError for a function that no backend spells.
+    """
+    guarded = {symbol: _guard(expression) for symbol, expression in (definitions or {}).items()}
+    builder = _Builder(arguments, guarded, {_guard(key): name for key, name in (names or {}).items()})
+    return builder.body([_guard(result) for result in results])
+
+
+class _Builder:
+    """Turns guarded expressions into ordered assignments."""
+
+    def __init__(
+        self, arguments: Mapping[Symbol, str], definitions: Mapping[Symbol, Expr], names: Mapping[Expr, str]
+    ) -> None:
+        self.definitions, self.names = definitions, names
+        self.symbols: dict[Expr, Symbol] = {symbol: Symbol(name) for symbol, name in arguments.items()}
+        self.arguments = tuple(arguments.values())
+        self.assignments: list[tuple[str, Expr]] = []
+        self.uses: Counter[Expr] = Counter()
+
+    def body(self, results: list[Expr]) -> Body:
+        for result in results:
+            self._count(result)
+        finished = tuple(self._place(result) for result in results)
+        return Body(self.arguments, tuple(self.assignments), finished)
+
+    def _count(self, expression: Expr) -> None:
+        self.uses[expression] += 1
+        if self.uses[expression] == 1:
+            for part in (self.definitions.get(expression, S.Zero), *expression.args):
+                self._count(part)
+
+    def _place(self, expression: Expr) -> Expr:
+        """The expression over the names assigned so far, assigning those that it needs first."""
+        if expression in self.symbols:
+            return self.symbols[expression]
+        if expression in self.definitions:
+            return self._assign(expression, self._place(self.definitions[expression]))
+        if not expression.args:
+            return expression
+        placed = expression.func(*map(self._place, expression.args))
+        worth_a_name = self.uses[expression] > 1 and not _is_trivial(expression)
+        return self._assign(expression, placed) if worth_a_name else placed
+
+    def _assign(self, expression: Expr, placed: Expr) -> Symbol:
+        taken = {*self.arguments, *(name for name, _ in self.assignments)}
+        free = (name for name in map("t{}".format, count(1)) if name not in taken)
+        name = self.names.get(expression) or _root_name(placed) or next(free)
+        self.assignments.append((name, placed))
+        self.symbols[expression] = Symbol(name)
+        return self.symbols[expression]
+
+
+def _root_name(placed: Expr) -> str | None:
+    """A name for the square root of something that has a name."""
+    named = isinstance(placed, Root) and placed.args[0].is_Symbol and placed.args[1] == S.Half
+    return f"root_{placed.args[0]}" if named else None
+
+
+def _is_trivial(expression: Expr) -> bool:
+    """Whether it is not worth a name: a number, or a symbol times a number."""
+    return not expression.free_symbols or bool(expression.as_coeff_Mul()[1].is_Symbol)
+
+
+def _guard(expression: Expr) -> Expr:
+    """The expression with `Divide` for every negative power and `Root` for every fractional one."""
+    if not expression.args:
+        return expression
+    if isinstance(expression, Mul | Pow):
+        above, below = _fraction(expression)
+        if below is S.One:
+            return _guard_power(expression) if isinstance(expression, Pow) else _rebuild(expression)
+        negative = above.could_extract_minus_sign() and not isinstance(above, Add)
+        quotient = Divide(_guard(-above if negative else above), _guard(below), S.Zero)
+        return -quotient if negative else quotient
+    if not isinstance(expression, (Add, Divide, Root, sigmoid, *ELEMENTARY, *PIECEWISE)):
+        raise UnsupportedFunctionError(
+            f"{type(expression).__name__} is no function of metricloss, in\n    {expression}\n"
+            "Use sqrt, exp, log, sin, cos, tan, asin, acos, atan, tanh, Abs, Min, Max and powers."
+        )
+    return _rebuild(expression)
+
+
+def _rebuild(expression: Expr) -> Expr:
+    return expression.func(*map(_guard, expression.args))
+
+
+def _guard_power(power: Expr) -> Expr:
+    base, exponent = power.args
+    if not exponent.is_number:
+        if base.is_number and base.is_positive:
+            return sympy.exp(_guard(exponent * sympy.log(base)), evaluate=False)
+        raise UnsupportedFunctionError(
+            f"the exponent in {power} is no number\nWrite the power as exp(exponent*log(base)) if that is meant."
+        )
+    return Pow(_guard(base), exponent) if exponent.is_Integer else Root(_guard(base), exponent)
+
+
+def _fraction(product: Expr) -> tuple[Expr, Expr]:
+    """Numerator and denominator, the denominator 1 unless something besides a number divides."""
+    factors = Mul.make_args(product)
+    below = [factor for factor in factors if is_quotient_power(factor)]
+    if all(factor.is_number for factor in below):
+        return product, S.One
+    coefficient = Mul(*(factor for factor in factors if factor.is_Rational))
+    above = [factor for factor in factors if not is_quotient_power(factor) and not factor.is_Rational]
+    return Mul(coefficient.p, *above), Mul(coefficient.q, *(1 / factor for factor in below))
+
+
+def _divide(numerator: float, denominator: float, otherwise: float) -> float:
+    return numerator / denominator if abs(denominator) > TINY else otherwise
+
+
+def _exp(x: float) -> float:
+    return math.exp(min(x, 80.0))
+
+
+def _root(x: float, exponent: float) -> float:
+    return x**exponent if x > 0 else 0.0
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def _heaviside(x: float, at_zero: float = 0.5) -> float:
+    return at_zero if x == 0 else float(x > 0)
+
+
+_MEANING: Mapping[type, Callable[..., float]] = {
+    Divide: _divide,
+    Root: _root,
+    sigmoid: _sigmoid,
+    sympy.exp: _exp,
+    sympy.log: lambda x: math.log(max(x, TINY)),
+    sympy.sin: math.sin,
+    sympy.cos: math.cos,
+    sympy.tan: math.tan,
+    sympy.asin: lambda x: math.asin(max(-1.0, min(x, 1.0))),
+    sympy.acos: lambda x: math.acos(max(-1.0, min(x, 1.0))),
+    sympy.atan: math.atan,
+    sympy.tanh: math.tanh,
+    sympy.Abs: abs,
+    sympy.Min: min,
+    sympy.Max: max,
+    sympy.sign: lambda x: float((x > 0) - (x < 0)),
+    sympy.Heaviside: _heaviside,
+    Add: lambda *terms: math.fsum(terms),
+    Mul: lambda *factors: math.prod(factors),
+    Pow: lambda base, exponent: base**exponent,
+}
+
+
+def _evaluate(expression: Expr, known: Mapping[str, float]) -> float:
+    if isinstance(expression, Symbol):
+        return known[expression.name]
+    if isinstance(expression, Number | NumberSymbol):
+        return float(expression)
+    return _MEANING[type(expression)](*(_evaluate(argument, known) for argument in expression.args))

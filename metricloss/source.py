@@ -1,0 +1,146 @@
+"""Plan + Backend -> Source: the holes of the backend's loss filled, and what is not used left out."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from metricloss.backend import Backend
+from metricloss.errors import OutputExistsError
+from metricloss.metric import Metric
+from metricloss.plan import Body, Plan
+from metricloss.relaxation import Relaxation
+from metricloss.spelling import spell_body
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of an emitted file, and what it was made from.
+
+    ``str(source)`` is the text; ``source.save(path)`` writes it.
+    """
+
+    text: str = field(repr=False)
+    metric: Metric
+    relaxation: Relaxation
+    from_logits: bool
+    plan: Plan = field(repr=False)
+    backend: Backend
+
+    def __str__(self) -> str:
+        return self.text
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the file, in place of an older one only if `force`.
+
+        Errors: OutputExistsError.
+        """
+        path = Path(path)
+        if path.exists() and not force:
+            raise OutputExistsError(
+                f"{path} exists and was left as it is\nWrite elsewhere, or replace it: save(..., force=True), --force."
+            )
+        path.write_text(self.text, encoding="utf-8")
+        return path
+
+
+def fill(backend: Backend, plan: Plan, header: str) -> str:
+    """The backend's loss with the plan in its holes and `header` as its docstring, less what it does not use."""
+    skeleton = _Skeleton(backend.skeleton)
+    bodies = {
+        "metric": plan.metric,
+        "slopes": plan.slopes,
+        "relax": plan.relax,
+        "relax_slope": plan.relax_slope,
+    }
+    fillings = {
+        name: spell_body(body, backend.functions, _renamed(body, skeleton.names)) for name, body in bodies.items()
+    }
+    fillings["objective"] = spell_body(plan.objective, backend.functions, {"value": "metric(tp, fp, fn, tn)"})
+    fillings["decide"] = [f"return score > {plan.threshold!r}"]
+    return _shaken(skeleton.filled(header, fillings), backend.entry_points)
+
+
+def _renamed(body: Body, names: Iterable[str]) -> dict[str, str]:
+    """Names that would hide a function of the file, a built-in or an argument, with an underscore."""
+    taken = {*names, *keyword.kwlist, *dir(builtins), *body.arguments}
+    return {name: f"{name}_" for name, _ in body.assignments if name in taken}
+
+
+class _Skeleton:
+    """The text of a loss.py and where its parts stand; everything outside the holes is kept to the letter."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.splitlines()
+        self.tree = ast.parse(text)
+        self.names = [node.name for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+    def filled(self, header: str, fillings: dict[str, list[str]]) -> str:
+        holes = [node for node in self.tree.body if isinstance(node, ast.FunctionDef) and node.name in fillings]
+        lines = list(self.lines)
+        for hole in reversed(holes):
+            start = _after_docstring(hole)
+            lines[start : hole.end_lineno] = ["    " + line for line in fillings[hole.name]]
+        docstring = self.tree.body[0]
+        lines[docstring.lineno - 1 : docstring.end_lineno] = _docstring(header)
+        return "\n".join(lines) + "\n"
+
+
+def _docstring(text: str) -> list[str]:
+    """The lines of a docstring; what a user wrote may stand in it and must not end it."""
+    harmless = text.replace("\\", "\\\\").replace('"', "'")
+    return f'"""{harmless}"""'.splitlines()
+
+
+def _after_docstring(function: ast.FunctionDef) -> int:
+    """The line, counted from 0, at which the code of a function begins."""
+    first = function.body[0]
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return (first.end_lineno or 0) if is_docstring else first.lineno - 1
+
+
+def _shaken(text: str, entry_points: Iterable[str]) -> str:
+    """The text without the top-level definitions and imports that the entry points do not reach."""
+    tree = ast.parse(text)
+    statements = {name: node for node in tree.body for name in _bound(node)}
+    reached, waiting = set(), list(entry_points)
+    while waiting:
+        name = waiting.pop()
+        if name in statements and name not in reached:
+            reached.add(name)
+            waiting += [node.id for node in ast.walk(statements[name]) if isinstance(node, ast.Name)]
+    lines = text.splitlines()
+    unused = [node for node in tree.body if (bound := set(_bound(node))) and not bound & reached]
+    for node in reversed(unused):
+        del lines[_first_line(node, lines) : _end_with_blank_lines(node, lines)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a top-level statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Assign):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def _first_line(node: ast.stmt, lines: list[str]) -> int:
+    """The first line of a statement, with its decorators and the comment above it."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
+    while first and lines[first - 1].startswith("#"):
+        first -= 1
+    return first
+
+
+def _end_with_blank_lines(node: ast.stmt, lines: list[str]) -> int:
+    end = node.end_lineno or node.lineno
+    while end < len(lines) and not lines[end].strip():
+        end += 1
+    return end

@@ -1,0 +1,139 @@
+"""Plan expressions as Python source, spelled with the function names of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S, Symbol
+
+from metricloss.functions import Divide, Root, sigmoid
+from metricloss.plan import Body
+
+#: What every backend's table spells, and the expressions it is looked up for.
+SPELLED: Mapping[type, str] = {
+    Divide: "divide", sigmoid: "sigmoid", sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin",
+    sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan",
+    sympy.tanh: "tanh", sympy.Abs: "abs", sympy.Min: "minimum", sympy.Max: "maximum", sympy.sign: "sign",
+}  # fmt: skip
+FUNCTIONS = (*SPELLED.values(), "sqrt", "power")
+
+_SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
+_ORDER = {name: f"{place:02}" for place, name in enumerate(("tp", "fp", "fn", "tn", "p", "q", "score"))}
+
+
+def spell_body(body: Body, table: Mapping[str, str], rename: Mapping[str, str] | None = None) -> list[str]:
+    """The lines of a function's body.
+
+    >>> from metricloss.plan import lower
+    >>> x = Symbol("x")
+    >>> spell_body(lower({x: "x"}, [1 / (1 + x) - sympy.sqrt(x)]), {"divide": "divide", "sqrt": "sqrt"})
+    ['return divide(1, x + 1) - sqrt(x)']
+    """
+    spell = _Spelling(table, rename or {})
+    lines = [f"{spell.name(name)} = {spell(expression)}" for name, expression in body.assignments]
+    anchor = body.arguments[0]
+    results = [
+        spell(result) if result.free_symbols else f"{spell(result)} + 0 * {anchor}" for result in body.results
+    ]
+    return [*lines, f"return {', '.join(results)}"]
+
+
+class _Spelling:
+    def __init__(self, table: Mapping[str, str], rename: Mapping[str, str]) -> None:
+        self.table, self.rename = table, rename
+
+    def __call__(self, expression: Expr, within: int = _SUM) -> str:
+        text, precedence = self._spell(expression)
+        return f"({text})" if precedence < within else text
+
+    def name(self, name: str) -> str:
+        return self.rename.get(name, name)
+
+    def _spell(self, expression: Expr) -> tuple[str, int]:
+        if isinstance(expression, Symbol):
+            return self.name(expression.name), _ATOM
+        if not expression.free_symbols:
+            return _number(expression)
+        if isinstance(expression, Add):
+            return self._sum(expression), _SUM
+        if isinstance(expression, Mul):
+            return self._product(expression)
+        if isinstance(expression, Pow):
+            return f"{self(expression.base, _ATOM)}**{expression.exp}", _POWER
+        return self._call(expression), _ATOM
+
+    def _sum(self, expression: Expr) -> str:
+        terms = sorted(expression.args, key=lambda term: (_is_negative(term), term.is_number, *_place(term)))
+        text = self(terms[0], _SUM)
+        for term in terms[1:]:
+            negative = _is_negative(term)
+            text += f" - {self(-term, _PRODUCT)}" if negative else f" + {self(term, _PRODUCT)}"
+        return text
+
+    def _product(self, expression: Expr) -> tuple[str, int]:
+        if _is_negative(expression):
+            text, precedence = self._spell(-expression)
+            return f"-{text if precedence >= _PRODUCT else f'({text})'}", _PRODUCT
+        coefficient, rest = expression.as_coeff_Mul(rational=True)
+        factors = sorted(Mul.make_args(rest), key=_place)
+        spelled = [self(factor, _POWER) for factor in factors]
+        if coefficient.p != 1:
+            spelled.insert(0, str(coefficient.p))
+        text = " * ".join(spelled)
+        return (f"{text} / {coefficient.q}" if coefficient.q != 1 else text), _PRODUCT
+
+    def _call(self, expression: Expr) -> str:
+        if isinstance(expression, sympy.Heaviside):
+            return f"({self.table['sign']}({self(expression.args[0])}) + 1) / 2".join("()")
+        if isinstance(expression, Root):
+            base, exponent = expression.args
+            if exponent == S.Half:
+                return f"{self.table['sqrt']}({self(base)})"
+            return f"{self.table['power']}({self(base)}, {_number(exponent)[0]})"
+        arguments = expression.args
+        if isinstance(expression, Divide) and arguments[2] == 0:
+            arguments = arguments[:2]
+        name = self.table[SPELLED[type(expression)]]
+        if isinstance(expression, sympy.Min | sympy.Max):
+            return self._nested(name, sorted(arguments, key=_place))
+        return f"{name}({', '.join(map(self, arguments))})"
+
+    def _nested(self, name: str, arguments: list[Expr]) -> str:
+        """A function of two for many: the numbers last, so that the first argument is an array."""
+        first, *others = sorted(arguments, key=lambda argument: argument.is_number)
+        text = self(first)
+        for other in others:
+            text = f"{name}({text}, {self(other)})"
+        return text
+
+
+def _number(number: Expr) -> tuple[str, int]:
+    """A number: whole and decimal ones as they are, 1/3 as a quotient, others to 17 digits.
+
+    >>> [_number(number)[0] for number in (S(2), S(1) / 4, S(1) / 3, -sympy.sqrt(2))]
+    ['2', '0.25', '1 / 3', '-1.4142135623730951']
+    """
+    if isinstance(number, Integer):
+        return str(number), _ATOM if number >= 0 else _PRODUCT
+    if isinstance(number, Rational) and Rational(repr(float(number))) != number:
+        return f"{number.p} / {number.q}", _PRODUCT
+    value = float(number)
+    return repr(value), _ATOM if value >= 0 else _PRODUCT
+
+
+def _is_negative(term: Expr) -> bool:
+    coefficient = term.as_coeff_Mul()[0]
+    return bool(coefficient.is_negative)
+
+
+def _place(expression: Expr) -> tuple[bool, str, str]:
+    """Numbers first in products and sums; then tp, fp, fn, tn before other names; else by text."""
+    names = sorted(symbol.name for symbol in expression.free_symbols)
+    return (
+        isinstance(expression, Add) and not expression.is_number,
+        min((_ORDER.get(name, "99") for name in names), default=""),
+        str(expression),
+    )
+
+

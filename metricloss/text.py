@@ -1,0 +1,368 @@
+"""Untrusted text to SymPy: a closed language, read from Python's syntax tree and never executed.
+
+    str ─scan─▶ well-formed ASCII str ─ast.parse─▶ ast ─_Parser─▶ sympy.Expr
+
+SymPy calculates as it builds, so that ``9**9**9`` would hang in ``**`` itself: each bound is checked before
+the step that could exceed it by much, and again on the result, since SymPy also merges numbers and powers.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+
+import sympy
+from sympy import AccumBounds, Add, Expr, Function, Pow, Rational, S, Symbol, exp, log, preorder_traversal
+
+from metricloss.errors import (
+    ExpressionSyntaxError,
+    ExpressionTooLargeError,
+    MetricLossError,
+    NotRealError,
+    ParameterError,
+    UnknownNameError,
+    nearest,
+    under,
+)
+
+MAX_LENGTH = 2000  #: characters of text
+MAX_NESTING = 50  #: brackets within brackets, and operators within operators
+MAX_DIGITS = 30  #: of a numerator or denominator, written or calculated
+MAX_EXPONENT = 64  #: absolute value of a numeric exponent
+MAX_ARGUMENTS = 16  #: of Min and Max
+MAX_COMPARED = 150  #: nodes in the arguments of all Abs, Min and Max: SymPy decides signs slowly
+
+
+FUNCTIONS: Mapping[str, Callable[..., Expr]] = MappingProxyType(
+    {"sqrt": sympy.sqrt, "exp": exp, "log": log, "log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10)}
+    | {"sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan}
+    | {"asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "tanh": sympy.tanh}
+    | {"Abs": sympy.Abs, "Min": sympy.Min, "Max": sympy.Max}
+    | {"abs": sympy.Abs, "min": sympy.Min, "max": sympy.Max}
+)
+CONSTANTS: Mapping[str, Expr] = MappingProxyType({"pi": sympy.pi, "E": sympy.E})
+
+_OPERATORS: Mapping[type[ast.AST], Callable[..., Expr]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+}
+_TOKEN = re.compile(
+    r"""(?P<blank>\s+)
+      | (?P<stranger>//|[=!<>:]=|<<|>>|[^\s\w.+\-*/(),]|\.(?!\d))
+      | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+      | (?P<name>[A-Za-z_]\w*)
+      | (?P<sign>\*\*|[-+*/(),])""",
+    re.ASCII | re.VERBOSE,
+)
+_BLANKS = str.maketrans("\t\n\r\f\v", " " * 5)
+_LANGUAGE = "an expression is made of names, numbers, + - * / ** and round brackets"
+_REAL = "a metric has a real value wherever its counts are nonnegative"
+_ADVICE = {
+    "^": "powers are written **, as in TP**2",
+    "//": "quotients are written /",
+    "%": "there is no remainder here, and 5% is written 5/100",
+    "=": "write the right-hand side only; values of parameters are given outside of the expression",
+    ".": "nothing has attributes here, and a point belongs next to a digit",
+    "#": "there are no comments here",
+    "\\": "a new line may begin anywhere, without a mark",
+    **dict.fromkeys("[]{}", "only round brackets ( ) group"),
+    **dict.fromkeys("'\"`", "there are no strings here"),
+    **dict.fromkeys(["<", ">", "<=", ">=", "==", "!="], "there are no comparisons here; Min and Max may serve"),
+}
+_ASCII = {
+    **dict.fromkeys("−–—", "-"),
+    **dict.fromkeys("×·⋅∙∗", "*"),
+    **dict.fromkeys("÷∕⁄", "/"),
+    **{"√": "sqrt( )", "²": "**2", "³": "**3", "½": "1/2", "¼": "1/4", "¾": "3/4"},
+}
+
+
+def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()) -> Expr:
+    """The SymPy expression that a text means, with its numbers exact.
+
+    ``names`` are the identifiers with their meanings; each of ``parameters`` becomes a real symbol. Raises
+    ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError, NotRealError or ParameterError.
+
+    >>> from metricloss.symbols import NAMES
+    >>> parse("TP/(TP + 0.3*FP + w*FN)", NAMES, ["w"])
+    TP/(FN*w + 3*FP/10 + TP)
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the text of an expression is a str, not {type(text).__name__}")
+    _check_parameters(names, parameters)
+    known = {**names, **{name: Symbol(name, real=True) for name in parameters}, **CONSTANTS, **names}
+    line = text.translate(_BLANKS)
+    try:
+        _scan(line)
+        tree = ast.parse(f"({line})", mode="eval")  # in brackets, for a tree may not begin with a blank
+        return _Parser(line, known).value(tree.body)
+    except MetricLossError:
+        raise
+    except (RecursionError, MemoryError):
+        what, advice = "the expression is nested too deeply", f"the bound is {MAX_NESTING}"
+        raise _error(ExpressionTooLargeError, line, (0, len(line)), what, advice) from None
+    except Exception as error:  # whatever else Python or SymPy may hold against it
+        what = f"this is not an expression: {str(error)[:200]}"
+        raise _error(ExpressionSyntaxError, line, (0, len(line)), what, _LANGUAGE) from None
+
+
+def _error(
+    kind: type[MetricLossError], text: str, span: tuple[int, int], what: str, advice: str
+) -> MetricLossError:
+    shown = "".join(character if character.isprintable() else "?" for character in text)
+    return kind(f"{what}\n{under(shown, span[0], span[1] - span[0])}\n{advice}")
+
+
+def _short(token: str) -> str:
+    return token if len(token) <= 40 else token[:37] + "..."
+
+
+def _check_parameters(names: Mapping[str, Expr], parameters: Collection[str]) -> None:
+    for name in parameters:
+        if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
+            raise ParameterError(f"{name!r} cannot name a parameter\na name has ASCII letters, digits and _")
+        if name in names or name in FUNCTIONS or name in CONSTANTS:
+            raise ParameterError(f"the parameter {name} would hide the {name} of the language\nrename it")
+
+
+def _scan(text: str) -> None:
+    """Let pass only what Python's parser can read: no strange characters, deep brackets or loose ends."""
+    if len(text) > MAX_LENGTH:
+        what = f"the expression has {len(text)} characters, more than {MAX_LENGTH}"
+        raise _error(ExpressionTooLargeError, text, (MAX_LENGTH, MAX_LENGTH + 1), what, "make it shorter")
+    if not text.strip(" "):
+        raise ExpressionSyntaxError(f"the expression is empty\n{_LANGUAGE}")
+    opened: list[int] = []
+    before = None
+    for token in _TOKEN.finditer(text):
+        if token.lastgroup != "blank":
+            _check_word(text, token)
+            _check_bracket(text, token, opened)
+            _check_neighbours(text, before, token)
+            before = token
+    if opened:
+        what = "( is never closed"
+        raise _error(ExpressionSyntaxError, text, (opened[-1], opened[-1] + 1), what, "add a )")
+    _check_neighbours(text, before, None)
+
+
+def _check_word(text: str, token: re.Match[str]) -> None:
+    word, advice = token[0], _LANGUAGE
+    if not word.isascii():
+        what = f"{word!r} is not ASCII: U+{ord(word):04X} {unicodedata.name(word, '(no name)')}"
+        advice = _ascii_advice(word)
+    elif token.lastgroup == "stranger":
+        what = f"{word if word.isprintable() else repr(word)} means nothing in an expression"
+        advice = _ADVICE.get(word, _LANGUAGE)
+    elif keyword.iskeyword(word):
+        what = f"{word} is a word of Python and means nothing in an expression"
+    else:
+        return
+    raise _error(ExpressionSyntaxError, text, token.span(), what, advice)
+
+
+def _ascii_advice(character: str) -> str:
+    _, greek, letter = unicodedata.name(character, "").partition("GREEK SMALL LETTER ")
+    folded = unicodedata.normalize("NFKC", character)
+    plain = _ASCII.get(character) or (letter.lower() if greek else folded)
+    return f"write {plain}" if plain.isascii() and plain.strip() else "only ASCII characters are read"
+
+
+def _check_bracket(text: str, token: re.Match[str], opened: list[int]) -> None:
+    if token[0] == "(":
+        opened.append(token.start())
+        if len(opened) > MAX_NESTING:
+            what, advice = "this ( is nested too deeply", f"the bound is {MAX_NESTING}"
+            raise _error(ExpressionTooLargeError, text, token.span(), what, advice)
+    elif token[0] == ")":
+        if not opened:
+            what = ") closes no bracket"
+            raise _error(ExpressionSyntaxError, text, token.span(), what, "add a ( or leave it out")
+        opened.pop()
+
+
+def _check_neighbours(text: str, before: re.Match[str] | None, token: re.Match[str] | None) -> None:
+    """Between two values an operator, between two operators a value."""
+    ended = before is not None and (before.lastgroup != "sign" or before[0] == ")")
+    begins = token is not None and (token.lastgroup != "sign" or token[0] == "(")
+    if not ended and (token is None or token[0] in ("*", "/", "**", ")", ",")):
+        what = f"a value is missing {f'before {token[0]}' if token else f'after {before and before[0]}'}"
+        span = token.span() if token else (len(text), len(text) + 1)
+        raise _error(ExpressionSyntaxError, text, span, what, _LANGUAGE)
+    if before and token and ended and begins and (before.lastgroup != "name" or token[0] != "("):
+        left, right = _short(before[0]), _short(token[0])
+        what = f"an operator is missing between {left} and {right}"
+        advice = f"a product is written {left}*{right}" + (" ... )" if right == "(" else "")
+        if before.end() == token.start() and re.fullmatch("[0-9_.]*_.*|0[xXoObB].*", left + right):
+            advice = "numbers are written 1000, 0.5 or 1e-3"
+        raise _error(ExpressionSyntaxError, text, token.span(), what, advice)
+
+
+def _exponent_fits(exponent: Expr, strict: bool) -> bool:
+    """No number in it that makes a huge power, now or when SymPy merges this power with others.
+
+    E to the power of symbols may have large coefficients, but not when logarithms let SymPy put in another base.
+    """
+    terms = Add.make_args(exponent)
+    if any(_exceeds(term, MAX_EXPONENT) for term in terms if not term.free_symbols):
+        return False
+    numbers = _numbers_outside_logs(exponent) if strict or exponent.has(log) else ()
+    return all(abs(number) <= MAX_EXPONENT for number in numbers)
+
+
+def _numbers_outside_logs(expression: Expr) -> Iterator[Rational]:
+    parts = preorder_traversal(expression)
+    for part in parts:
+        if isinstance(part, log):
+            parts.skip()
+        elif part.is_Rational:
+            yield part
+
+
+def _exceeds(number: Expr, bound: int) -> bool:
+    size = abs(number if number.is_Rational else number.evalf(5))
+    return bool(size.is_comparable and size > bound)
+
+
+class _Parser:
+    """From the syntax tree of a scanned text to SymPy."""
+
+    def __init__(self, text: str, known: Mapping[str, Expr]) -> None:
+        self.text = text
+        self.known = known
+        self.depth = 0
+        self.compared = 0
+        self.checked: set[Expr] = set()
+
+    def value(self, node: ast.expr) -> Expr:
+        if self.depth > MAX_NESTING:
+            raise self.too_large(node, "is nested too deeply", MAX_NESTING)
+        self.depth += 1
+        match node:
+            case ast.Constant():
+                result = self.number(node)
+            case ast.Name(id=name):
+                result = self.name(node, name)
+            case ast.UnaryOp(op=ast.UAdd() | ast.USub()):
+                result = self.apply(node, _OPERATORS[type(node.op)], self.value(node.operand))
+            case ast.BinOp():
+                result = self.operation(node)
+            case ast.Call(func=ast.Name(id=name), keywords=[]):
+                result = self.call(node, name)
+            case _:
+                what = "only Min and Max take a comma" if isinstance(node, ast.Tuple) else _LANGUAGE
+                raise self.error(ExpressionSyntaxError, node, "means nothing in an expression", what)
+        self.depth -= 1
+        return result
+
+    def operation(self, node: ast.BinOp) -> Expr:
+        """Operations on the left of one another are a loop: a sum of 500 terms is not deep."""
+        steps = [node]
+        while isinstance(steps[-1].left, ast.BinOp):
+            steps.append(steps[-1].left)
+        result = self.value(steps[-1].left)
+        for step in reversed(steps):
+            result = self.apply(step, _OPERATORS[type(step.op)], result, self.value(step.right))
+        return result
+
+    def number(self, node: ast.Constant) -> Expr:
+        """Exactly what is written: 0.3 is 3/10."""
+        mantissa, _, power = self.source(node).lower().partition("e")
+        if len(mantissa) > 2 * MAX_DIGITS or abs(int(power or 0)) > 2 * MAX_DIGITS:
+            raise self.too_large(node, "has too many digits", MAX_DIGITS)
+        fraction = Fraction(self.source(node))
+        return self.checked_result(node, Rational(fraction.numerator, fraction.denominator))
+
+    def name(self, node: ast.Name, name: str) -> Expr:
+        if name in self.known:
+            return self.known[name]
+        if name in FUNCTIONS:
+            raise self.error(ExpressionSyntaxError, node, "is a function", f"give it an argument: {name}(...)")
+        what = f"means nothing here{nearest(name, self.known)}"
+        advice = f"names are {', '.join(self.known)}; a parameter needs a value: {_short(name)}=2"
+        raise self.error(UnknownNameError, node, what, f"{advice} (on the command line --param {_short(name)}=2)")
+
+    def call(self, node: ast.Call, name: str) -> Expr:
+        if name in self.known:
+            advice = f"a product is written {name}*( ... )"
+            raise self.error(ExpressionSyntaxError, node.func, "is not a function", advice)
+        if name not in FUNCTIONS:
+            what, advice = f"is not a function here{nearest(name, FUNCTIONS)}", f"functions are {', '.join(FUNCTIONS)}"
+            raise self.error(UnknownNameError, node.func, what, advice)
+        function = FUNCTIONS[name]
+        most = MAX_ARGUMENTS if function in (sympy.Min, sympy.Max) else 1
+        if not 1 <= len(node.args) <= most:
+            advice = f"it takes {'one argument' if most == 1 else f'1 to {most} arguments'}, not {len(node.args)}"
+            raise self.error(ExpressionSyntaxError, node, "has the wrong number of arguments", advice)
+        return self.apply(node, function, *map(self.value, node.args))
+
+    def apply(self, node: ast.expr, function: Callable[..., Expr], *values: Expr) -> Expr:
+        """One step of arithmetic, between the checks that keep it short."""
+        if function is operator.pow:
+            self.check_power(node.right, *values)
+        elif function is exp:
+            self.check_power(node.args[0], S.Exp1, *values)
+        elif function is operator.truediv and values[1] is S.Zero:
+            raise self.error(NotRealError, node.right, "is zero: division by zero", "divide by something else")
+        elif function in (sympy.Abs, sympy.Min, sympy.Max):
+            self.compared += sum(1 for value in values for _ in preorder_traversal(value))
+            if self.compared > MAX_COMPARED:
+                raise self.too_large(node, "is too much for Abs, Min and Max", MAX_COMPARED)
+        try:
+            return self.checked_result(node, function(*values))
+        except (ValueError, TypeError, ArithmeticError):
+            raise self.error(NotRealError, node, "is not a real number", _REAL) from None
+
+    def check_power(self, node: ast.expr, base: Expr, exponent: Expr) -> None:
+        inner = base.atoms(exp) if exponent.has(log) else ()
+        if not _exponent_fits(exponent, base is not S.Exp1) or not all(_exponent_fits(e.exp, True) for e in inner):
+            raise self.too_large(node, "is too large an exponent", MAX_EXPONENT)
+
+    def checked_result(self, node: ast.expr, result: Expr) -> Expr:
+        """The result, if all that SymPy made of it is in bounds."""
+        todo = [result]
+        while todo:
+            part = todo.pop()
+            if part not in self.checked:
+                self.checked.add(part)
+                self.check_part(node, part)
+                todo.extend(part.args)
+        return result
+
+    def check_part(self, node: ast.expr, part: Expr) -> None:
+        if part.is_Rational and max(abs(part.p), part.q) >= 10**MAX_DIGITS:
+            raise self.too_large(node, "has too many digits", MAX_DIGITS)
+        if isinstance(part, (Pow, exp)) and not _exponent_fits(part.exp, part.base is not S.Exp1):
+            raise self.too_large(node, "has too large an exponent", MAX_EXPONENT)
+        if part is S.ImaginaryUnit or isinstance(part, AccumBounds):
+            raise self.error(NotRealError, node, "is not a real number", _REAL)
+        if isinstance(part, (Pow, Function)) and not part.free_symbols:
+            number = part.evalf(5)
+            if number.is_real is False and number.is_finite:
+                raise self.error(NotRealError, node, "is not a real number", _REAL)
+            if _exceeds(number, 10**MAX_DIGITS):
+                raise self.too_large(node, "has too many digits", MAX_DIGITS)
+
+    def source(self, node: ast.expr) -> str:
+        return self.text[slice(*self.span(node))]
+
+    def span(self, node: ast.expr) -> tuple[int, int]:
+        """The place in the text, one bracket to the left of that in the tree."""
+        return max(0, node.col_offset - 1), min(len(self.text), (node.end_col_offset or 0) - 1)
+
+    def error(self, kind: type[MetricLossError], node: ast.expr, what: str, advice: str) -> MetricLossError:
+        return _error(kind, self.text, self.span(node), f"{_short(self.source(node))} {what}", advice)
+
+    def too_large(self, node: ast.expr, what: str, bound: int) -> MetricLossError:
+        return self.error(ExpressionTooLargeError, node, what, f"the bound is {bound}")
