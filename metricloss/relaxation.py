@@ -45,6 +45,7 @@ class Relaxation:
         if isinstance(written, str):
             written = parse(written, {"p": p, "z": z})
         expression = exact(written.xreplace(_own_symbols(written))).replace(_is_logistic, _as_sigmoid)
+        expression = expression.replace(sympy.tanh, lambda x: 2 * sigmoid(2 * x) - 1)
         object.__setattr__(self, "expression", expression)
         object.__setattr__(self, "name", self.name or f"Relaxation({written})")
         _check(self)
@@ -261,10 +262,11 @@ def _is_proved(relaxation: Relaxation) -> bool:
     """Whether h is known to be monotone: a sigmoid of a line, one of ours, or a polynomial without a turn."""
     expression, slope = relaxation.expression, relaxation.slope
     if isinstance(expression, sigmoid):
-        return bool(sympy.Poly(expression.args[0], relaxation.variable).degree() == 1)
+        line = expression.args[0]
+        return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
     if relaxation.name.startswith("ScoreOriented("):
         return True
-    if not expression.is_polynomial(p):
+    if relaxation.variable != p or not expression.is_polynomial(p):
         return False
     turning = [root for root in sympy.real_roots(slope, p) if 0 < root < 1] if slope.has(p) else []
     return all(slope.subs(p, (a + b) / 2) >= 0 for a, b in zip([0, *turning], [*turning, 1], strict=True))

@@ -106,18 +106,23 @@ def _after_docstring(function: ast.FunctionDef) -> int:
 def _shaken(text: str, entry_points: Iterable[str]) -> str:
     """The text without the top-level definitions and imports that the entry points do not reach."""
     tree = ast.parse(text)
-    statements = {name: node for node in tree.body for name in _bound(node)}
-    reached, waiting = set(), list(entry_points)
+    uses = {name: _names(node) for node in tree.body for name in _bound(node)}
+    for node in tree.body:  # a function that is registered on another, as JAX's rules are, goes with it
+        for owner in {name for decorator in getattr(node, "decorator_list", []) for name in _names(decorator)}:
+            uses.get(owner, set()).update(_bound(node))
+    reached, waiting = set(), set(entry_points)
     while waiting:
-        name = waiting.pop()
-        if name in statements and name not in reached:
-            reached.add(name)
-            waiting += [node.id for node in ast.walk(statements[name]) if isinstance(node, ast.Name)]
+        reached |= waiting
+        waiting = {used for name in waiting for used in uses.get(name, ())} - reached
     lines = text.splitlines()
     unused = [node for node in tree.body if (bound := set(_bound(node))) and not bound & reached]
     for node in reversed(unused):
         del lines[_first_line(node, lines) : _end_with_blank_lines(node, lines)]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

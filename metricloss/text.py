@@ -13,7 +13,7 @@ import keyword
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -40,7 +40,8 @@ MAX_COMPARED = 150  #: nodes in the arguments of all Abs, Min and Max: SymPy dec
 
 
 FUNCTIONS: Mapping[str, Callable[..., Expr]] = MappingProxyType(
-    {"sqrt": sympy.sqrt, "exp": exp, "log": log, "log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10)}
+    {"sqrt": sympy.sqrt, "exp": exp, "log": log}
+    | {"log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10)}
     | {"sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan}
     | {"asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "tanh": sympy.tanh}
     | {"Abs": sympy.Abs, "Min": sympy.Min, "Max": sympy.Max}
@@ -66,6 +67,7 @@ _TOKEN = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _BLANKS = str.maketrans("\t\n\r\f\v", " " * 5)
+_NUMBERS = "numbers are written 1000, 0.5 or 1e-3"
 _LANGUAGE = "an expression is made of names, numbers, + - * / ** and round brackets"
 _REAL = "a metric has a real value wherever its counts are nonnegative"
 _ADVICE = {
@@ -78,7 +80,7 @@ _ADVICE = {
     "\\": "a new line may begin anywhere, without a mark",
     **dict.fromkeys("[]{}", "only round brackets ( ) group"),
     **dict.fromkeys("'\"`", "there are no strings here"),
-    **dict.fromkeys(["<", ">", "<=", ">=", "==", "!="], "there are no comparisons here; Min and Max may serve"),
+    **dict.fromkeys(("<", ">", "<=", ">=", "==", "!="), "there are no comparisons here, but Min and Max"),
 }
 _ASCII = {
     **dict.fromkeys("−–—", "-"),
@@ -110,7 +112,7 @@ def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()
     except MetricLossError:
         raise
     except (RecursionError, MemoryError):
-        what, advice = "the expression is nested too deeply", f"the bound is {MAX_NESTING}"
+        what, advice = "the expression is nested too deeply", f"nest {MAX_NESTING} deep at most"
         raise _error(ExpressionTooLargeError, line, (0, len(line)), what, advice) from None
     except Exception as error:  # whatever else Python or SymPy may hold against it
         what = f"this is not an expression: {str(error)[:200]}"
@@ -167,6 +169,8 @@ def _check_word(text: str, token: re.Match[str]) -> None:
         advice = _ADVICE.get(word, _LANGUAGE)
     elif keyword.iskeyword(word):
         what = f"{word} is a word of Python and means nothing in an expression"
+    elif re.fullmatch(r"0\d+", word):
+        what, advice = f"{_short(word)} begins with 0", _NUMBERS
     else:
         return
     raise _error(ExpressionSyntaxError, text, token.span(), what, advice)
@@ -183,7 +187,7 @@ def _check_bracket(text: str, token: re.Match[str], opened: list[int]) -> None:
     if token[0] == "(":
         opened.append(token.start())
         if len(opened) > MAX_NESTING:
-            what, advice = "this ( is nested too deeply", f"the bound is {MAX_NESTING}"
+            what, advice = "( is nested too deeply", f"nest {MAX_NESTING} deep at most"
             raise _error(ExpressionTooLargeError, text, token.span(), what, advice)
     elif token[0] == ")":
         if not opened:
@@ -203,22 +207,24 @@ def _check_neighbours(text: str, before: re.Match[str] | None, token: re.Match[s
     if before and token and ended and begins and (before.lastgroup != "name" or token[0] != "("):
         left, right = _short(before[0]), _short(token[0])
         what = f"an operator is missing between {left} and {right}"
-        advice = f"a product is written {left}*{right}" + (" ... )" if right == "(" else "")
-        if before.end() == token.start() and re.fullmatch("[0-9_.]*_.*|0[xXoObB].*", left + right):
-            advice = "numbers are written 1000, 0.5 or 1e-3"
+        shown = {"(": "( ... )", ")": "( ... )"}
+        advice = f"a product is written {shown.get(left, left)}*{shown.get(right, right)}"
+        if before.lastgroup == "number" and (right[0] == "_" or (left == "0" and right[0] in "xXoObB")):
+            advice = _NUMBERS
         raise _error(ExpressionSyntaxError, text, token.span(), what, advice)
 
 
-def _exponent_fits(exponent: Expr, strict: bool) -> bool:
+def _exponent_fits(base: Expr, exponent: Expr) -> bool:
     """No number in it that makes a huge power, now or when SymPy merges this power with others.
 
-    E to the power of symbols may have large coefficients, but not when logarithms let SymPy put in another base.
+    Of E, large multiples of symbols are fine, unless a logarithm lets SymPy put another base for E.
     """
-    terms = Add.make_args(exponent)
-    if any(_exceeds(term, MAX_EXPONENT) for term in terms if not term.free_symbols):
-        return False
-    numbers = _numbers_outside_logs(exponent) if strict or exponent.has(log) else ()
-    return all(abs(number) <= MAX_EXPONENT for number in numbers)
+    strict = base is not S.Exp1 or exponent.has(log)
+    if exponent.free_symbols and not strict:
+        return True
+    terms = [term for term in Add.make_args(exponent) if not term.free_symbols]
+    numbers = _numbers_outside_logs(exponent) if strict else ()
+    return not any(_exceeds(number, MAX_EXPONENT) for number in (*terms, *numbers))
 
 
 def _numbers_outside_logs(expression: Expr) -> Iterator[Rational]:
@@ -231,7 +237,7 @@ def _numbers_outside_logs(expression: Expr) -> Iterator[Rational]:
 
 
 def _exceeds(number: Expr, bound: int) -> bool:
-    size = abs(number if number.is_Rational else number.evalf(5))
+    size = abs(number if number.is_Rational else number.evalf(5))  # Rational, to compare it exactly
     return bool(size.is_comparable and size > bound)
 
 
@@ -247,7 +253,7 @@ class _Parser:
 
     def value(self, node: ast.expr) -> Expr:
         if self.depth > MAX_NESTING:
-            raise self.too_large(node, "is nested too deeply", MAX_NESTING)
+            raise self.too_large(node, "is nested too deeply", f"nest {MAX_NESTING} deep at most")
         self.depth += 1
         match node:
             case ast.Constant():
@@ -255,114 +261,129 @@ class _Parser:
             case ast.Name(id=name):
                 result = self.name(node, name)
             case ast.UnaryOp(op=ast.UAdd() | ast.USub()):
-                result = self.apply(node, _OPERATORS[type(node.op)], self.value(node.operand))
+                result = self.apply(node, node.operand, _OPERATORS[type(node.op)], self.value(node.operand))
             case ast.BinOp():
-                result = self.operation(node)
+                result = self.chain(node)
             case ast.Call(func=ast.Name(id=name), keywords=[]):
                 result = self.call(node, name)
             case _:
-                what = "only Min and Max take a comma" if isinstance(node, ast.Tuple) else _LANGUAGE
-                raise self.error(ExpressionSyntaxError, node, "means nothing in an expression", what)
+                advice = "only Min and Max take a comma" if isinstance(node, ast.Tuple) else _LANGUAGE
+                raise self.error(ExpressionSyntaxError, node, "means nothing in an expression", advice)
         self.depth -= 1
         return result
 
-    def operation(self, node: ast.BinOp) -> Expr:
-        """Operations on the left of one another are a loop: a sum of 500 terms is not deep."""
+    def chain(self, node: ast.BinOp) -> Expr:
+        """Operators to the left of one another: a loop, for a sum of 500 terms is not deep."""
         steps = [node]
         while isinstance(steps[-1].left, ast.BinOp):
             steps.append(steps[-1].left)
         result = self.value(steps[-1].left)
         for step in reversed(steps):
-            result = self.apply(step, _OPERATORS[type(step.op)], result, self.value(step.right))
+            result = self.apply(step, step.right, _OPERATORS[type(step.op)], result, self.value(step.right))
         return result
 
     def number(self, node: ast.Constant) -> Expr:
-        """Exactly what is written: 0.3 is 3/10."""
-        mantissa, _, power = self.source(node).lower().partition("e")
+        """What is written, not its float: 0.3 is 3/10."""
+        written = self.source(node)
+        mantissa, _, power = written.lower().partition("e")
         if len(mantissa) > 2 * MAX_DIGITS or abs(int(power or 0)) > 2 * MAX_DIGITS:
-            raise self.too_large(node, "has too many digits", MAX_DIGITS)
-        fraction = Fraction(self.source(node))
-        return self.checked_result(node, Rational(fraction.numerator, fraction.denominator))
+            raise self.too_long(node)
+        return self.in_bounds(node, Rational(*Fraction(written).as_integer_ratio()))
 
     def name(self, node: ast.Name, name: str) -> Expr:
         if name in self.known:
             return self.known[name]
         if name in FUNCTIONS:
-            raise self.error(ExpressionSyntaxError, node, "is a function", f"give it an argument: {name}(...)")
-        what = f"means nothing here{nearest(name, self.known)}"
-        advice = f"names are {', '.join(self.known)}; a parameter needs a value: {_short(name)}=2"
-        raise self.error(UnknownNameError, node, what, f"{advice} (on the command line --param {_short(name)}=2)")
+            advice = f"give it an argument: {name}( ... )"
+            raise self.error(ExpressionSyntaxError, node, "is a function", advice)
+        given = f"{_short(name)}=2"
+        advice = f"a parameter needs a value: {given} (on the command line --param {given}); "
+        advice += f"the names here are {', '.join(self.known)}"
+        raise self.error(UnknownNameError, node, f"means nothing here{nearest(name, self.known)}", advice)
 
     def call(self, node: ast.Call, name: str) -> Expr:
         if name in self.known:
             advice = f"a product is written {name}*( ... )"
             raise self.error(ExpressionSyntaxError, node.func, "is not a function", advice)
         if name not in FUNCTIONS:
-            what, advice = f"is not a function here{nearest(name, FUNCTIONS)}", f"functions are {', '.join(FUNCTIONS)}"
-            raise self.error(UnknownNameError, node.func, what, advice)
+            what, advice = f"is not a function here{nearest(name, FUNCTIONS)}", ", ".join(FUNCTIONS)
+            raise self.error(UnknownNameError, node.func, what, f"the functions are {advice}")
         function = FUNCTIONS[name]
         most = MAX_ARGUMENTS if function in (sympy.Min, sympy.Max) else 1
         if not 1 <= len(node.args) <= most:
-            advice = f"it takes {'one argument' if most == 1 else f'1 to {most} arguments'}, not {len(node.args)}"
+            advice = f"it takes {'1' if most == 1 else f'1 to {most}'}, not {len(node.args)}"
             raise self.error(ExpressionSyntaxError, node, "has the wrong number of arguments", advice)
-        return self.apply(node, function, *map(self.value, node.args))
+        return self.apply(node, node.args[0], function, *map(self.value, node.args))
 
-    def apply(self, node: ast.expr, function: Callable[..., Expr], *values: Expr) -> Expr:
-        """One step of arithmetic, between the checks that keep it short."""
+    def apply(self, node: ast.expr, operand: ast.expr, function: Callable[..., Expr], *values: Expr) -> Expr:
+        """One step of arithmetic between its checks; ``operand`` is the exponent or divisor to point at."""
         if function is operator.pow:
-            self.check_power(node.right, *values)
+            self.check_power(operand, *values)
         elif function is exp:
-            self.check_power(node.args[0], S.Exp1, *values)
+            self.check_power(operand, S.Exp1, *values)
         elif function is operator.truediv and values[1] is S.Zero:
-            raise self.error(NotRealError, node.right, "is zero: division by zero", "divide by something else")
+            raise self.error(NotRealError, operand, "is zero: division by zero", "divide by something else")
         elif function in (sympy.Abs, sympy.Min, sympy.Max):
-            self.compared += sum(1 for value in values for _ in preorder_traversal(value))
-            if self.compared > MAX_COMPARED:
-                raise self.too_large(node, "is too much for Abs, Min and Max", MAX_COMPARED)
+            self.check_comparison(node, values)
         try:
-            return self.checked_result(node, function(*values))
-        except (ValueError, TypeError, ArithmeticError):
-            raise self.error(NotRealError, node, "is not a real number", _REAL) from None
+            return self.in_bounds(node, function(*values))
+        except (ValueError, TypeError, ArithmeticError):  # Min and Max of zoo
+            raise self.not_real(node) from None
 
     def check_power(self, node: ast.expr, base: Expr, exponent: Expr) -> None:
-        inner = base.atoms(exp) if exponent.has(log) else ()
-        if not _exponent_fits(exponent, base is not S.Exp1) or not all(_exponent_fits(e.exp, True) for e in inner):
-            raise self.too_large(node, "is too large an exponent", MAX_EXPONENT)
+        merging = base.atoms(exp) if exponent.has(log) else ()  # exp(x)**log(2) may become 2**x
+        if not (_exponent_fits(base, exponent) and all(_exponent_fits(base, each.exp) for each in merging)):
+            advice = f"numbers in an exponent may be {MAX_EXPONENT} at most"
+            raise self.too_large(node, "is too large an exponent", advice)
 
-    def checked_result(self, node: ast.expr, result: Expr) -> Expr:
-        """The result, if all that SymPy made of it is in bounds."""
-        todo = [result]
-        while todo:
-            part = todo.pop()
+    def check_comparison(self, node: ast.expr, values: Sequence[Expr]) -> None:
+        self.compared += sum(1 for value in values for _ in preorder_traversal(value))
+        if self.compared > MAX_COMPARED:
+            advice = f"all arguments of Abs, Min and Max may have {MAX_COMPARED} parts at most"
+            raise self.too_large(node, "has too long arguments", advice)
+
+    def in_bounds(self, node: ast.expr, result: Expr) -> Expr:
+        """The result, once all that is new in it has been looked at."""
+        parts = [result]
+        while parts:
+            part = parts.pop()
             if part not in self.checked:
                 self.checked.add(part)
                 self.check_part(node, part)
-                todo.extend(part.args)
+                parts.extend(part.args)
         return result
 
     def check_part(self, node: ast.expr, part: Expr) -> None:
         if part.is_Rational and max(abs(part.p), part.q) >= 10**MAX_DIGITS:
-            raise self.too_large(node, "has too many digits", MAX_DIGITS)
-        if isinstance(part, (Pow, exp)) and not _exponent_fits(part.exp, part.base is not S.Exp1):
-            raise self.too_large(node, "has too large an exponent", MAX_EXPONENT)
+            raise self.too_long(node)
+        if isinstance(part, (Pow, exp)) and not _exponent_fits(part.base, part.exp):
+            advice = f"numbers in an exponent may be {MAX_EXPONENT} at most"
+            raise self.too_large(node, "has too large an exponent", advice)
         if part is S.ImaginaryUnit or isinstance(part, AccumBounds):
-            raise self.error(NotRealError, node, "is not a real number", _REAL)
+            raise self.not_real(node)
         if isinstance(part, (Pow, Function)) and not part.free_symbols:
             number = part.evalf(5)
-            if number.is_real is False and number.is_finite:
-                raise self.error(NotRealError, node, "is not a real number", _REAL)
+            if number.is_finite and number.is_real is False:
+                raise self.not_real(node)
             if _exceeds(number, 10**MAX_DIGITS):
-                raise self.too_large(node, "has too many digits", MAX_DIGITS)
-
-    def source(self, node: ast.expr) -> str:
-        return self.text[slice(*self.span(node))]
+                raise self.too_long(node)
 
     def span(self, node: ast.expr) -> tuple[int, int]:
         """The place in the text, one bracket to the left of that in the tree."""
         return max(0, node.col_offset - 1), min(len(self.text), (node.end_col_offset or 0) - 1)
 
+    def source(self, node: ast.expr) -> str:
+        start, end = self.span(node)
+        return self.text[start:end]
+
     def error(self, kind: type[MetricLossError], node: ast.expr, what: str, advice: str) -> MetricLossError:
         return _error(kind, self.text, self.span(node), f"{_short(self.source(node))} {what}", advice)
 
-    def too_large(self, node: ast.expr, what: str, bound: int) -> MetricLossError:
-        return self.error(ExpressionTooLargeError, node, what, f"the bound is {bound}")
+    def too_large(self, node: ast.expr, what: str, advice: str) -> MetricLossError:
+        return self.error(ExpressionTooLargeError, node, what, advice)
+
+    def too_long(self, node: ast.expr) -> MetricLossError:
+        return self.too_large(node, "has too many digits", f"numbers have {MAX_DIGITS} digits at most")
+
+    def not_real(self, node: ast.expr) -> MetricLossError:
+        return self.error(NotRealError, node, "is not a real number", _REAL)
