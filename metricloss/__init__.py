@@ -20,11 +20,11 @@ from metricloss.errors import MetricLossWarning as MetricLossWarning
 from metricloss.loss import Loss as Loss
 from metricloss.metric import Metric as Metric
 from metricloss.plan import Plan as Plan
-from metricloss.relaxation import AnyLoss as AnyLoss
 from metricloss.relaxation import Relaxation as Relaxation
-from metricloss.relaxation import ScoreOriented as ScoreOriented
-from metricloss.relaxation import SigmoidF1 as SigmoidF1
-from metricloss.relaxation import Soft as Soft
+from metricloss.relaxations import AnyLoss as AnyLoss
+from metricloss.relaxations import ScoreOriented as ScoreOriented
+from metricloss.relaxations import SigmoidF1 as SigmoidF1
+from metricloss.relaxations import Soft as Soft
 from metricloss.slopes import Slopes as Slopes
 from metricloss.source import Source as Source
 from metricloss.symbols import FN as FN

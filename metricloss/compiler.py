@@ -14,12 +14,13 @@ from metricloss.header import header
 from metricloss.loss import Loss, load
 from metricloss.metric import Expression, Metric, check_learnable
 from metricloss.plan import VALUE, Body, Plan, lower, lower_counts
-from metricloss.relaxation import Relaxation, Soft, as_relaxation, p, z
+from metricloss.relaxation import Relaxation, p, z
+from metricloss.relaxations import Soft, as_relaxation
 from metricloss.slopes import SUMS
 from metricloss.source import Source, fill
 
 
-def compile(  # noqa: A001  the name of the act, as in re.compile
+def compile(
     metric: Metric | Expression,
     backend: str | Path | Backend,
     *,

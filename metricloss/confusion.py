@@ -1,8 +1,9 @@
-"""The hard confusion matrix of 0/1 arrays of any array library, on the host."""
+"""The hard confusion matrix of 0/1 arrays of any array library, or of nested lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 from metricloss.errors import LabelError
@@ -11,60 +12,59 @@ from metricloss.errors import LabelError
 def hard_counts(y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[float, float, float, float]:
     """TP, FP, FN, TN, weighted if there are weights.
 
+    y_true, y_pred: 0/1 or bool, arrays of one library and one shape, or lists. sample_weight: broadcasts to
+    them.
+
     Errors: LabelError for values other than 0 and 1, or shapes that differ.
 
     >>> hard_counts([1, 1, 0, 0], [1, 0, 1, 0])
     (1.0, 1.0, 1.0, 1.0)
     """
-    if not hasattr(y_true, "shape") or not hasattr(y_pred, "shape"):
-        y_true, y_pred = _Vector(y_true), _Vector(y_pred)
-        sample_weight = None if sample_weight is None else _Vector(sample_weight)
+    if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
+        return _count_arrays(_summable(y_true), _summable(y_pred), _summable(sample_weight))
+    return _count_lists(y_true, y_pred, sample_weight)
+
+
+def _count_arrays(y_true: Any, y_pred: Any, weight: Any) -> tuple[float, float, float, float]:
     if tuple(y_true.shape) != tuple(y_pred.shape):
-        raise LabelError(f"y_true has shape {tuple(y_true.shape)} and y_pred {tuple(y_pred.shape)}: give equal ones.")
-    positive, predicted = y_true == 1, y_pred == 1
-    negative, rejected = y_true == 0, y_pred == 0
-    size = _total(positive | ~positive)
-    for name, known in (("y_true", positive | negative), ("y_pred", predicted | rejected)):
-        if _total(known) != size:
-            raise LabelError(f"{name} holds values other than 0 and 1: decide first, for example y_score > 0.5.")
-    cells = (positive & predicted, negative & predicted, positive & rejected, negative & rejected)
-    tp, fp, fn, tn = (_total(cell if sample_weight is None else sample_weight * cell) for cell in cells)
+        raise LabelError(
+            f"y_true has shape {tuple(y_true.shape)} and y_pred {tuple(y_pred.shape)}: give equal shapes."
+        )
+    for name, array in (("y_true", y_true), ("y_pred", y_pred)):
+        if not bool(((array == 0) | (array == 1)).all()):
+            raise LabelError(_other_values(name))
+    on, off, yes, no = y_true == 1, y_true == 0, y_pred == 1, y_pred == 0
+    cells = (on & yes, off & yes, on & no, off & no)
+    tp, fp, fn, tn = (float((cell if weight is None else weight * cell).sum()) for cell in cells)
     return tp, fp, fn, tn
 
 
-def _total(array: Any) -> float:
-    return float((array if hasattr(array, "sum") else array.numpy()).sum())
+def _count_lists(y_true: Any, y_pred: Any, weight: Any) -> tuple[float, float, float, float]:
+    cells = dict.fromkeys([(1, 1), (0, 1), (1, 0), (0, 0)], 0.0)
+    labels, decisions = list(_flat(y_true)), list(_flat(y_pred))
+    weights = list(repeat(1.0, len(labels)) if weight is None else _flat(weight))
+    if not len(labels) == len(decisions) == len(weights):
+        raise LabelError(
+            f"y_true has {len(labels)} entries, y_pred {len(decisions)} and sample_weight {len(weights)}: "
+            "give equal shapes."
+        )
+    for label, decision, one_weight in zip(labels, decisions, weights, strict=True):
+        if (label, decision) not in cells:
+            raise LabelError(_other_values("y_pred" if label in (0, 1) else "y_true"))
+        cells[label, decision] += one_weight
+    return cells[1, 1], cells[0, 1], cells[1, 0], cells[0, 0]
 
 
-class _Vector(list[float]):
-    """Numbers of nested lists with the few operations of an array that counting needs."""
-
-    def __init__(self, values: Any) -> None:
-        super().__init__(_flat(values))
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (len(self),)
-
-    def sum(self) -> float:
-        return sum(self)
-
-    def __eq__(self, other: object) -> _Vector:  # type: ignore[override]  an array compares element by element
-        return _Vector(float(value == other) for value in self)
-
-    def __and__(self, other: _Vector) -> _Vector:
-        return _Vector(a * b for a, b in zip(self, other, strict=True))
-
-    __mul__ = __and__  # type: ignore[assignment]  of two vectors, not a repetition
-
-    def __or__(self, other: _Vector) -> _Vector:
-        return _Vector(max(a, b) for a, b in zip(self, other, strict=True))
-
-    def __invert__(self) -> _Vector:
-        return _Vector(1 - value for value in self)
+def _other_values(name: str) -> str:
+    return f"{name} holds values other than 0 and 1: decide first, for example y_score > 0.5."
 
 
-def _flat(values: Any) -> Iterator[float]:
+def _summable(array: Any) -> Any:
+    """The array itself, or its values in NumPy where its library has no sum of its own, as TensorFlow's."""
+    return array.numpy() if hasattr(array, "numpy") and not hasattr(array, "sum") else array
+
+
+def _flat(values: Any) -> Iterator[Any]:
     for value in values:
         if hasattr(value, "__iter__"):
             yield from _flat(value)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sympy
 from sympy import Expr, Symbol
 
-from metricloss.functions import sigmoid
+from metricloss.functions import latex, sigmoid
 from metricloss.metric import Metric
 from metricloss.relaxation import Relaxation, p, z
 
@@ -51,7 +50,7 @@ class Derivation:
 def derivation(metric: Metric, relaxation: Relaxation, from_logits: bool = True) -> Derivation:
     """The derivation of a loss.
 
-    >>> from metricloss.relaxation import Soft
+    >>> from metricloss.relaxations import Soft
     >>> print(derivation(Metric("TP/P", name="recall"), Soft()).steps[0].lines[1])
     dp/dz = sigmoid(-z)*sigmoid(z)
     """
@@ -61,8 +60,8 @@ def derivation(metric: Metric, relaxation: Relaxation, from_logits: bool = True)
     return Derivation(tuple(steps))
 
 
-def _equation(left: str, left_latex: str, right: Expr) -> tuple[str, str]:
-    return f"{left} = {right}", f"{left_latex} = {sympy.latex(right)}"
+def _equation(left: str, left_latex: str, right: Expr, remark: str = "") -> tuple[str, str]:
+    return f"{left} = {right}{remark}", rf"{left_latex} = {latex(right)}\text{{{remark}}}"
 
 
 def _step(title: str, *equations: tuple[str, str]) -> Step:
@@ -91,7 +90,8 @@ def _decision(relaxation: Relaxation) -> Step:
 def _counts() -> Step:
     moves = (
         "dTP = w·da, dFN = -w·da on a positive;  dFP = w·da, dTN = -w·da on a negative",
-        r"dTP = w\,da,\; dFN = -w\,da \text{ on a positive;}\quad dFP = w\,da,\; dTN = -w\,da \text{ on a negative}",
+        r"dTP = w\,da,\; dFN = -w\,da \text{ on a positive;}\quad "
+        r"dFP = w\,da,\; dTN = -w\,da \text{ on a negative}",
     )
     return _step("decision a → counts, with label y and weight w", (_COUNTS, _COUNTS_LATEX), moves)
 
@@ -99,7 +99,7 @@ def _counts() -> Step:
 def _metric(metric: Metric) -> Step:
     slopes = metric.slopes
     equations = [
-        _equation(name, sympy.latex(Symbol(name)), expression) for name, expression in slopes.equations.items()
+        _equation(str(line.name), latex(line.name), line.expression, line.remark) for line in slopes.equations
     ]
     name = metric.name
     return _step(

@@ -1,24 +1,24 @@
 """What can go wrong, one class for each mistake a user can make.
 
-    MetricLossError
-    ├── ExpressionSyntaxError      the text is not an expression of the language
-    ├── UnknownNameError           a name that is no count, no function and no parameter with a value
-    ├── ExpressionTooLargeError    too long, too deep, or a number or exponent out of bounds
-    ├── UnsupportedFunctionError   a SymPy function that no backend can spell
-    ├── ParameterError             a parameter whose value is missing, unused or not a finite real number
-    ├── NoCountError               nothing in the expression depends on the confusion matrix
-    ├── ConstantMetricError        predictions cannot change the value
-    ├── NotRealError               complex or infinite inside the count simplex
-    ├── OptionError                direction, zero_division and the like outside what they can be
-    ├── LabelError                 labels or predictions that are no 0/1 arrays of one shape
-    ├── RelaxationError            decreasing, or leaving [0, 1], or never crossing 1/2
-    ├── UnknownBackendError        no folder of that name in backends/
-    ├── BackendError               a backend folder that is not complete
-    ├── MissingFrameworkError      the backend's framework is not installed
-    └── OutputExistsError          a file that would be overwritten
+MetricLossError
+├── ExpressionSyntaxError      the text is not an expression of the language
+├── UnknownNameError           a name that is no count, no function and no parameter with a value
+├── ExpressionTooLargeError    too long, too deep, or a number or exponent out of bounds
+├── UnsupportedFunctionError   a SymPy function that no backend can spell
+├── ParameterError             a parameter whose value is missing, unused or not a finite real number
+├── NoCountError               nothing in the expression depends on the confusion matrix
+├── ConstantMetricError        predictions cannot change the value
+├── NotRealError               complex or infinite inside the count simplex
+├── OptionError                direction, zero_division and the like outside what they can be
+├── LabelError                 labels or predictions that are no 0/1 arrays of one shape
+├── RelaxationError            decreasing, or leaving [0, 1], or never crossing 1/2
+├── UnknownBackendError        no folder of that name in backends/
+├── BackendError               a backend folder that is not complete
+├── MissingFrameworkError      the backend's framework is not installed
+└── OutputExistsError          a file that would be overwritten
 
-    MetricLossWarning(UserWarning)
-    └── RelaxationWarning          a fact about a relaxation that may surprise
+MetricLossWarning(UserWarning)
+└── RelaxationWarning          a fact about a relaxation that may surprise
 """
 
 from __future__ import annotations

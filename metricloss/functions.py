@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy
 from sympy import Abs, Expr, Function, Heaviside, Max, Min, Number, Pow, Rational, S, sign
+
+from metricloss.errors import ParameterError
 
 ELEMENTARY = (
     sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.asin, sympy.acos, sympy.atan, sympy.tanh,
@@ -11,7 +15,7 @@ ELEMENTARY = (
 PIECEWISE = (Abs, Min, Max, sign, Heaviside)
 
 
-class sigmoid(Function):  # noqa: N801  SymPy's functions are lower case
+class sigmoid(Function):  # type: ignore[misc]  # noqa: N801  SymPy has no types; its functions are lower case
     """The logistic function 1/(1 + exp(-x)), which no backend may overflow.
 
     >>> from sympy.abc import x
@@ -33,19 +37,19 @@ class sigmoid(Function):  # noqa: N801  SymPy's functions are lower case
     def _eval_evalf(self, prec: int) -> Expr:
         return (1 / (1 + sympy.exp(-self.args[0])))._eval_evalf(prec)
 
-    def _latex(self, printer: object, exp: str | None = None) -> str:
-        inner = printer.doprint(self.args[0])  # type: ignore[attr-defined]  SymPy has no stubs
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        inner = printer.doprint(self.args[0])
         power = f"^{{{exp}}}" if exp else ""
         return rf"\sigma{power}\left({inner}\right)"
 
 
-class Divide(Function):
+class Divide(Function):  # type: ignore[misc]  # SymPy has no types
     """``Divide(numerator, denominator, otherwise)``: `otherwise` where the denominator is zero."""
 
     nargs = 3
 
 
-class Root(Function):
+class Root(Function):  # type: ignore[misc]  # SymPy has no types
     """``Root(x, exponent)``: x to a positive exponent that is not whole; 0, with slope 0, where x <= 0."""
 
     nargs = 2
@@ -56,6 +60,23 @@ def is_quotient_power(expression: Expr) -> bool:
     return isinstance(expression, Pow) and isinstance(expression.exp, Number) and expression.exp.is_negative
 
 
+def as_number(name: str, value: Any) -> Expr:
+    """A finite real number, exactly as it is written: 0.3 is 3/10.
+
+    Errors: ParameterError, which calls it by the name it was given under.
+
+    >>> as_number("beta", 0.3)
+    3/10
+    """
+    try:
+        number = exact(value) if isinstance(value, Expr) else Rational(str(value))
+    except (TypeError, ValueError):
+        number = S.NaN
+    if isinstance(value, bool) or not (number.is_number and number.is_real and number.is_finite):
+        raise ParameterError(f"{name}={value!r} is no finite real number\nGive a number, like {name}=2.")
+    return number
+
+
 def exact(expression: Expr) -> Expr:
     """The expression with every decimal as the fraction it was written as: 0.3 is 3/10.
 
@@ -64,3 +85,13 @@ def exact(expression: Expr) -> Expr:
     """
     floats = {number: Rational(str(float(number))) for number in expression.atoms(sympy.Float)}
     return expression.xreplace(floats)
+
+
+def latex(expression: Expr) -> str:
+    """The expression in LaTeX, with a dot between names of several letters.
+
+    >>> print(latex(sympy.Symbol("TP") * sympy.Symbol("TN")))
+    TN \\cdot TP
+    """
+    text: str = sympy.latex(expression, mul_symbol="dot")
+    return text

@@ -16,26 +16,29 @@ from metricloss.version import __version__
 
 def header(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: Backend) -> str:
     """The text between the quotes, for one loss."""
-    paragraphs = [
+    origin = (
+        f"Written by metricloss {__version__}. The file needs {backend.title} and nothing else, and may be copied "
+        "into any project, under any licence. To write it again:"
+    )
+    conventions = (
+        "Counts are sums over all entries, of weight · label · decision and their complements. A quotient whose "
+        "denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a root or a "
+        "logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
+    )
+    paragraphs = (
         f"A loss for {backend.title}: {metric.name}, relaxed by {relaxation}.",
-        _wrapped(
-            f"Written by metricloss {__version__}. The file needs {backend.title} and nothing else, and may be "
-            "copied into any project, under any licence. To write it again:"
-        ),
+        _wrapped(origin),
         "    " + command(metric, relaxation, from_logits, backend),
         _table(metric, relaxation, from_logits),
-        _wrapped(
-            "Counts are sums over all entries, of weight · label · decision and their complements. A quotient "
-            f"whose denominator is zero is {_zero_division(metric)}, with slope 0; so are infinite slopes of roots. "
-            "Finite scores give a finite loss and a finite gradient."
-        ),
-    ]
+        _wrapped(conventions),
+    )
     return "\n\n".join(paragraphs) + "\n"
 
 
 def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: Backend) -> str:
     """The command line that emits the same file."""
-    words = ["metricloss", "emit", str(metric.expression.xreplace(SUMS)), "--name", metric.name, "--backend", backend.name]
+    words = ["metricloss", "emit", str(metric.expression.xreplace(SUMS))]
+    words += ["--name", metric.name, "--backend", backend.name]
     if metric.direction != "maximize":
         words += ["--direction", metric.direction]
     if metric.zero_division != 0:
@@ -50,12 +53,14 @@ def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: 
 def _table(metric: Metric, relaxation: Relaxation, from_logits: bool) -> str:
     slopes = metric.slopes
     rows = [
-        *[(name, str(expression)) for name, expression in slopes.equations.items()],
+        *[(str(line.name), f"{line.expression}{line.remark}") for line in slopes.equations],
         ("loss", objective_text(metric)),
         ("slopes", f"{slopes.positive} on a positive,"),
         ("", f"{slopes.negative} on a negative ({metric.name} by the decision)"),
         ("decision", f"h = {relaxation.expression}{_of(relaxation.variable, from_logits)}"),
     ]
+    if relaxation.source:
+        rows.append(("", relaxation.source))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"    {name:{width}}  {text}".rstrip() for name, text in rows)
 
@@ -77,10 +82,6 @@ def _of(variable: Symbol, from_logits: bool) -> str:
     if not from_logits:
         return " of the probability p that is given"
     return ", p = sigmoid(score)" if str(variable) == "p" else " of the score z"
-
-
-def _zero_division(metric: Metric) -> str:
-    return "0" if metric.zero_division == 0 else f"{metric.zero_division} (in units of its largest value)"
 
 
 def _wrapped(text: str) -> str:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
-from sympy import Expr, Rational, S, Symbol
+from sympy import Expr, S, Symbol
 
 from metricloss.confusion import hard_counts
 from metricloss.errors import (
@@ -22,13 +22,13 @@ from metricloss.errors import (
     UnknownNameError,
     nearest,
 )
-from metricloss.functions import exact
+from metricloss.functions import as_number, exact, latex
 from metricloss.plan import lower_counts
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 from metricloss.text import FUNCTIONS, parse
 
-Expression = str | Expr | Callable[[Expr, Expr, Expr, Expr], Expr]
+Expression: TypeAlias = str | Expr | Callable[..., Expr]
 
 #: Ordinary confusion matrices, in no special position, at which a metric must be real and finite.
 _INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
@@ -71,7 +71,7 @@ class Metric:
         zero_division: float = 0,
         **parameters: float,
     ) -> None:
-        values = {key: _number(key, value) for key, value in parameters.items()}
+        values = {key: as_number(key, value) for key, value in parameters.items()}
         written = _as_expression(expression, tuple(values))
         _check_parameters(written, values)
         if direction not in ("maximize", "minimize"):
@@ -82,7 +82,7 @@ class Metric:
         set_field(self, "expression", resolved)
         set_field(self, "name", _identifier(name or _name_of(expression)))
         set_field(self, "direction", direction)
-        set_field(self, "zero_division", _number("zero_division", zero_division))
+        set_field(self, "zero_division", as_number("zero_division", zero_division))
         set_field(self, "parameters", tuple(values.items()))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
@@ -150,7 +150,7 @@ class Metric:
         return f"Metric({self.expression}, {', '.join(options)})"
 
     def _repr_latex_(self) -> str:
-        return f"${sympy.latex(Symbol(self.name))} = {sympy.latex(self.expression)}$"
+        return f"${latex(Symbol(self.name))} = {latex(self.expression)}$"
 
 
 def _as_expression(expression: Expression, parameters: tuple[str, ...]) -> Expr:
@@ -170,9 +170,7 @@ def _as_expression(expression: Expression, parameters: tuple[str, ...]) -> Expr:
 def _called(function: Callable[..., Expr], parameters: tuple[str, ...]) -> Expr:
     """The value of a callable of four counts, which may take parameters by name too."""
     accepted = inspect.signature(function).parameters
-    return function(
-        *COUNTS, **{name: Symbol(name, real=True) for name in parameters if name in accepted}
-    )
+    return function(*COUNTS, **{name: Symbol(name, real=True) for name in parameters if name in accepted})
 
 
 def _parameters(expression: Expr) -> list[Symbol]:
@@ -200,23 +198,12 @@ def _check_parameters(expression: Expr, values: Mapping[str, Expr]) -> None:
             )
 
 
-def _number(name: str, value: float) -> Expr:
-    try:
-        number = exact(sympy.sympify(value)) if isinstance(value, int | float | Expr) else Rational(value)
-    except (TypeError, ValueError, SyntaxError):
-        number = S.NaN
-    if isinstance(value, bool) or not (number.is_number and number.is_real and number.is_finite):
-        raise ParameterError(f"{name}={value!r} is no finite real number\nGive a number, like {name}=2.")
-    return number
-
-
 def _check_value(expression: Expr) -> None:
     if expression.has(*_INFINITE):
         raise NotRealError(f"{expression} divides by zero or is infinite whatever the counts are.")
     if not expression.free_symbols:
         raise NoCountError(
-            f"{expression} holds no count, so predictions cannot change it\n"
-            f"Write it over {', '.join(NAMES)}."
+            f"{expression} holds no count, so predictions cannot change it\nWrite it over {', '.join(NAMES)}."
         )
     derive(expression)  # raises where a function has no derivative of use
     for sample in _SAMPLES:

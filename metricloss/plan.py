@@ -62,8 +62,8 @@ class Plan:
     """What the functions of an emitted file compute, one `Body` each.
 
     metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
-    two slopes; relax: the relaxed decision and its complement over a score; relax_slope: the decision's derivative;
-    threshold: the score above which the hard decision is positive.
+    two slopes; relax: the relaxed decision and its complement over a score; relax_slope: the decision's
+    derivative; threshold: the score above which the hard decision is positive.
     """
 
     metric: Body
@@ -131,8 +131,10 @@ class _Builder:
     def body(self, results: list[Expr]) -> Body:
         for result in results:
             self._count(result)
-        finished = tuple(self._place(result) for result in results)
-        return Body(self.arguments, tuple(self.assignments), finished)
+        finished = [self._place(result) for result in results]
+        if len(finished) == 1 and self.assignments and finished[0] == Symbol(self.assignments[-1][0]):
+            finished = [self.assignments.pop()[1]]
+        return Body(self.arguments, tuple(self.assignments), tuple(finished))
 
     def _count(self, expression: Expr) -> None:
         self.uses[expression] += 1
@@ -201,7 +203,7 @@ def _guard_power(power: Expr) -> Expr:
         if base.is_number and base.is_positive:
             return sympy.exp(_guard(exponent * sympy.log(base)), evaluate=False)
         raise UnsupportedFunctionError(
-            f"the exponent in {power} is no number\nWrite the power as exp(exponent*log(base)) if that is meant."
+            f"the exponent in {power} is no number\nWrite exp(exponent*log(base)) if that is meant."
         )
     return Pow(_guard(base), exponent) if exponent.is_Integer else Root(_guard(base), exponent)
 

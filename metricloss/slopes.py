@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, count
 
-import sympy
 from sympy import Add, Expr, Mul, Pow, S, Symbol
 
-from metricloss.functions import is_quotient_power
+from metricloss.functions import is_quotient_power, latex
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
 #: Sums that have a name, as symbols: with P, N and n fixed by the labels, derivatives stay small.
@@ -42,6 +41,11 @@ class Definition:
     @property
     def expression(self) -> Expr:
         return self.numerator / self.denominator
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of 0/0, if that is not 0."""
+        return f", or {self.otherwise} where {self.denominator} = 0" if self.otherwise else ""
 
 
 @dataclass(frozen=True)
@@ -76,22 +80,22 @@ class Slopes:
         return expression.xreplace({symbol: total for total, symbol in SUMS.items()})
 
     @property
-    def equations(self) -> dict[str, Expr]:
+    def equations(self) -> tuple[Definition, ...]:
         """What each name stands for, and last the metric's own."""
-        named = {str(definition.name): definition.expression for definition in self.definitions}
-        return named if str(self.value) in named else {**named, self.name: self.value}
+        if any(definition.name == self.value for definition in self.definitions):
+            return self.definitions
+        return (*self.definitions, Definition(Symbol(self.name), self.value))
 
     def __str__(self) -> str:
-        equations = [f"{name} = {expression}" for name, expression in self.equations.items()]
+        equations = [f"{line.name} = {line.expression}{line.remark}" for line in self.equations]
         return "\n".join([*equations, f"on a positive: {self.positive}", f"on a negative: {self.negative}"])
 
     def _repr_latex_(self) -> str:
         rows = [
-            rf"{sympy.latex(Symbol(name))} &= {sympy.latex(expression)}"
-            for name, expression in self.equations.items()
+            rf"{latex(line.name)} &= {latex(line.expression)}\text{{{line.remark}}}" for line in self.equations
         ]
-        rows.append(rf"\text{{on a positive}} &: {sympy.latex(self.positive)}")
-        rows.append(rf"\text{{on a negative}} &: {sympy.latex(self.negative)}")
+        rows.append(rf"\text{{on a positive}} &: {latex(self.positive)}")
+        rows.append(rf"\text{{on a negative}} &: {latex(self.negative)}")
         return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
 
 
@@ -194,8 +198,15 @@ def _factors(expression: Expr) -> Iterator[Expr]:
     for factor in Mul.make_args(expression):
         base, exponent = factor.as_base_exp()
         under = Mul.make_args(base)
-        if isinstance(factor, Pow) and exponent.is_Number and len(under) > 1 and all(map(_is_nonnegative, under)):
-            yield from (one_base ** (one_exponent * exponent) for one_base, one_exponent in map(_as_power, under))
+        if (
+            isinstance(factor, Pow)
+            and exponent.is_Number
+            and len(under) > 1
+            and all(map(_is_nonnegative, under))
+        ):
+            yield from (
+                one_base ** (one_exponent * exponent) for one_base, one_exponent in map(_as_power, under)
+            )
         else:
             yield factor
 

@@ -42,26 +42,28 @@ class Source:
         path = Path(path)
         if path.exists() and not force:
             raise OutputExistsError(
-                f"{path} exists and was left as it is\nWrite elsewhere, or replace it: save(..., force=True), --force."
+                f"{path} exists and was left as it is\n"
+                "Write elsewhere, or replace it: save(..., force=True), --force."
             )
         path.write_text(self.text, encoding="utf-8")
         return path
 
 
 def fill(backend: Backend, plan: Plan, header: str) -> str:
-    """The backend's loss with the plan in its holes and `header` as its docstring, less what it does not use."""
+    """The backend's loss with the plan in its holes and `header` at its head, less what it does not use."""
     skeleton = _Skeleton(backend.skeleton)
-    bodies = {
-        "metric": plan.metric,
-        "slopes": plan.slopes,
-        "relax": plan.relax,
-        "relax_slope": plan.relax_slope,
-    }
+
+    def spelled(body: Body, **rename: str) -> list[str]:
+        return spell_body(body, backend.functions, _renamed(body, skeleton.names) | rename)
+
     fillings = {
-        name: spell_body(body, backend.functions, _renamed(body, skeleton.names)) for name, body in bodies.items()
+        "metric": spelled(plan.metric),
+        "objective": spelled(plan.objective, value="metric(tp, fp, fn, tn)"),
+        "slopes": spelled(plan.slopes),
+        "relax": spelled(plan.relax),
+        "relax_slope": spelled(plan.relax_slope),
+        "decide": [f"return score > {plan.threshold!r}"],
     }
-    fillings["objective"] = spell_body(plan.objective, backend.functions, {"value": "metric(tp, fp, fn, tn)"})
-    fillings["decide"] = [f"return score > {plan.threshold!r}"]
     return _shaken(skeleton.filled(header, fillings), backend.entry_points)
 
 
@@ -138,7 +140,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 def _first_line(node: ast.stmt, lines: list[str]) -> int:
     """The first line of a statement, with its decorators and the comment above it."""
     decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
+    first: int = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
     while first and lines[first - 1].startswith("#"):
         first -= 1
     return first

@@ -135,5 +135,3 @@ def _place(expression: Expr) -> tuple[bool, str, str]:
         min((_ORDER.get(name, "99") for name in names), default=""),
         str(expression),
     )
-
-

@@ -23,6 +23,4 @@ PP = Add(TP, FP)  #: predicted positives
 PN = Add(FN, TN)  #: predicted negatives
 n = Add(*COUNTS)  #: everything
 
-NAMES = MappingProxyType(
-    {"TP": TP, "FP": FP, "FN": FN, "TN": TN, "P": P, "N": N, "PP": PP, "PN": PN, "n": n}
-)
+NAMES = MappingProxyType({"TP": TP, "FP": FP, "FN": FN, "TN": TN, "P": P, "N": N, "PP": PP, "PN": PN, "n": n})

@@ -35,8 +35,18 @@ MAX_LENGTH = 2000  #: characters of text
 MAX_NESTING = 50  #: brackets within brackets, and operators within operators
 MAX_DIGITS = 30  #: of a numerator or denominator, written or calculated
 MAX_EXPONENT = 64  #: absolute value of a numeric exponent
+MAX_ROOT = 10_000  #: denominator of a numeric exponent
 MAX_ARGUMENTS = 16  #: of Min and Max
 MAX_COMPARED = 150  #: nodes in the arguments of all Abs, Min and Max: SymPy decides signs slowly
+
+
+def _surely_real(x: Expr) -> bool:
+    """Whether SymPy can tell without a look for real and imaginary parts, which may take forever."""
+    return x.is_extended_real or x.is_rational_function()
+
+
+def _absolute(x: Expr) -> Expr:
+    return sympy.Abs(x, evaluate=_surely_real(x))
 
 
 FUNCTIONS: Mapping[str, Callable[..., Expr]] = MappingProxyType(
@@ -44,8 +54,8 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = MappingProxyType(
     | {"log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10)}
     | {"sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan}
     | {"asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "tanh": sympy.tanh}
-    | {"Abs": sympy.Abs, "Min": sympy.Min, "Max": sympy.Max}
-    | {"abs": sympy.Abs, "min": sympy.Min, "max": sympy.Max}
+    | {"Abs": _absolute, "Min": sympy.Min, "Max": sympy.Max}
+    | {"abs": _absolute, "min": sympy.Min, "max": sympy.Max}
 )
 CONSTANTS: Mapping[str, Expr] = MappingProxyType({"pi": sympy.pi, "E": sympy.E})
 
@@ -223,21 +233,24 @@ def _exponent_fits(base: Expr, exponent: Expr) -> bool:
     if exponent.free_symbols and not strict:
         return True
     terms = [term for term in Add.make_args(exponent) if not term.free_symbols]
-    numbers = _numbers_outside_logs(exponent) if strict else ()
-    return not any(_exceeds(number, MAX_EXPONENT) for number in (*terms, *numbers))
+    if any(_exceeds(term, MAX_EXPONENT) for term in terms):
+        return False
+    numbers = _numbers(exponent) if strict else ()
+    return all(abs(number) <= MAX_EXPONENT and number.q <= MAX_ROOT for number in numbers)
 
 
-def _numbers_outside_logs(expression: Expr) -> Iterator[Rational]:
-    parts = preorder_traversal(expression)
+def _numbers(exponent: Expr) -> Iterator[Rational]:
+    """The numbers that may end up in front of a logarithm: all but those in the innermost ones."""
+    parts = preorder_traversal(exponent)
     for part in parts:
-        if isinstance(part, log):
+        if isinstance(part, log) and not part.args[0].has(log):
             parts.skip()
         elif part.is_Rational:
             yield part
 
 
 def _exceeds(number: Expr, bound: int) -> bool:
-    size = abs(number if number.is_Rational else number.evalf(5))  # Rational, to compare it exactly
+    size = abs(number if number.is_Rational else number.evalf(5))  # a Rational is compared exactly
     return bool(size.is_comparable and size > bound)
 
 
@@ -323,7 +336,9 @@ class _Parser:
             self.check_power(operand, S.Exp1, *values)
         elif function is operator.truediv and values[1] is S.Zero:
             raise self.error(NotRealError, operand, "is zero: division by zero", "divide by something else")
-        elif function in (sympy.Abs, sympy.Min, sympy.Max):
+        elif function is sympy.tanh and not _surely_real(values[0]):
+            raise self.not_real(node)
+        elif function in (_absolute, sympy.Min, sympy.Max):
             self.check_comparison(node, values)
         try:
             return self.in_bounds(node, function(*values))
