@@ -1,0 +1,64 @@
+# Needs python3 (with venv) and make. Everything is installed into .venv, once, and again when what is
+# written in requirements/ or pyproject.toml changes. Elsewhere: make VENV=/tmp/env test
+VENV ?= .venv
+N ?= 10000
+WORKERS ?= 2
+ARGS ?=
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+LISTS := pyproject.toml $(wildcard requirements/*.txt)
+
+.PHONY: help demo test fuzz lint readme dist clean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: $(VENV)/.demo  ## train a small classifier on F1, MCC and a metric typed in, with NumPy alone
+	$(PY) -m metricloss demo $(ARGS)
+
+test: $(VENV)/.test  ## the whole suite, with every framework on the CPU
+	$(PY) -m pytest -n $(WORKERS) tests metricloss $(ARGS)
+
+fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
+	FUZZ=$(N) $(PY) -m pytest -n $(WORKERS) tests/test_fuzz.py $(ARGS)
+
+lint: $(VENV)/.lint  ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy metricloss
+
+readme: $(VENV)/.demo  ## write the generated parts of README.md again
+	$(PY) tests/test_readme.py
+
+dist: $(VENV)/.dist  ## sdist, and from it the wheel, in dist/
+	rm -rf dist
+	$(PY) -m build
+
+clean:  ## remove .venv and everything else that can be made again
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each set of packages; all share the environment.
+$(VENV)/.demo: $(LISTS) | $(VENV)/bin/pip
+	$(PIP) --constraint requirements/constraints.txt --editable '.[demo]'
+	touch $@
+
+$(VENV)/.test: $(LISTS) | $(VENV)/bin/pip
+	@echo "Installing every framework (CPU): some minutes the first time"
+	$(PIP) --requirement requirements/test.txt --editable '.[demo]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.lint: $(LISTS) | $(VENV)/bin/pip
+	$(PIP) --requirement requirements/lint.txt
+	touch $@
+
+$(VENV)/.dist: $(LISTS) | $(VENV)/bin/pip
+	$(PIP) --constraint requirements/constraints.txt build
+	touch $@
+
+# pip is missing, too, where venv gave up half-way (Debian without python3-venv).
+$(VENV)/bin/pip:
+	python3 -m venv $(VENV)
