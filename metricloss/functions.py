@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
@@ -85,6 +86,19 @@ def exact(expression: Expr) -> Expr:
     """
     floats = {number: Rational(str(float(number))) for number in expression.atoms(sympy.Float)}
     return expression.xreplace(floats)
+
+
+def at(expression: Expr, values: Mapping[Expr, Expr]) -> Expr:
+    """The expression at values of some symbols; nan where SymPy finds nothing to compare in a Min or Max.
+
+    >>> from sympy.abc import x
+    >>> at(Max(x, sympy.asin(x)), {x: S(3)})
+    nan
+    """
+    try:
+        return expression.xreplace(values)
+    except ValueError:
+        return S.NaN
 
 
 def latex(expression: Expr) -> str:

@@ -22,7 +22,7 @@ from metricloss.errors import (
     UnknownNameError,
     nearest,
 )
-from metricloss.functions import as_number, exact, latex
+from metricloss.functions import as_number, at, exact, latex
 from metricloss.plan import lower_counts
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
@@ -128,7 +128,7 @@ class Metric:
         0
         """
         from_labels = {FP: S.Zero, FN: S.Zero, TP: NAMES["P"], TN: NAMES["N"]}
-        perfect = self.expression.xreplace({FP: S.Zero, FN: S.Zero})
+        perfect = at(self.expression, {FP: S.Zero, FN: S.Zero})
         perfect = perfect if perfect.is_number else sympy.cancel(sympy.together(perfect))
         return S.Zero if perfect.has(*_INFINITE) else perfect.xreplace(from_labels)
 
@@ -207,12 +207,12 @@ def _check_value(expression: Expr) -> None:
         )
     derive(expression)  # raises where a function has no derivative of use
     for sample in _SAMPLES:
-        value = expression.xreplace(dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
+        value = at(expression, dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
         if not value.is_real:
-            at = ", ".join(f"{symbol} = {number}" for symbol, number in zip(COUNTS, sample, strict=True))
+            where = ", ".join(f"{symbol} = {number}" for symbol, number in zip(COUNTS, sample, strict=True))
             what = "infinite" if value in _INFINITE else f"{value.evalf(4)}"
             raise NotRealError(
-                f"{expression} is not real: at {at} it is {what}\n"
+                f"{expression} is not real: at {where} it is {what}\n"
                 "A metric must be a finite number at every ordinary confusion matrix."
             )
 

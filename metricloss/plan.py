@@ -176,7 +176,7 @@ def _is_trivial(expression: Expr) -> bool:
 
 def _guard(expression: Expr) -> Expr:
     """The expression with `Divide` for every negative power and `Root` for every fractional one."""
-    if not expression.args:
+    if not expression.args or expression.is_number:
         return expression
     if isinstance(expression, Mul | Pow):
         above, below = _fraction(expression)

@@ -13,7 +13,7 @@ from itertools import combinations, count
 
 from sympy import Add, Expr, Mul, Pow, S, Symbol
 
-from metricloss.functions import is_quotient_power, latex
+from metricloss.functions import at, is_quotient_power, latex
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
 #: Sums that have a name, as symbols: with P, N and n fixed by the labels, derivatives stay small.
@@ -131,7 +131,7 @@ class _Naming:
         if not expression.args:
             return expression
         factors = tuple(_factors(expression))
-        if not any(map(is_quotient_power, factors)):
+        if not any(is_quotient_power(factor) and not factor.is_number for factor in factors):
             return expression.func(*map(self.rewrite, expression.args))
         coefficient, above, below = _split(factors)
         inside = _coefficient_inside(coefficient, above / below)
@@ -248,9 +248,9 @@ def _scale(quotient: Expr) -> Expr:
     for size in range(1, 5):
         values = []
         for present in combinations(COUNTS, size):
-            at = in_counts.xreplace({symbol: S(int(symbol in present)) for symbol in COUNTS})
-            if at.is_comparable and at.is_finite:
-                values.append(abs(at))
+            value = at(in_counts, {symbol: S(int(symbol in present)) for symbol in COUNTS})
+            if value.is_comparable and value.is_finite:
+                values.append(abs(value))
         if any(values):
             return max(values)
     return S.One

@@ -37,12 +37,12 @@ MAX_DIGITS = 30  #: of a numerator or denominator, written or calculated
 MAX_EXPONENT = 64  #: absolute value of a numeric exponent
 MAX_ROOT = 10_000  #: denominator of a numeric exponent
 MAX_ARGUMENTS = 16  #: of Min and Max
-MAX_COMPARED = 150  #: nodes in the arguments of all Abs, Min and Max: SymPy decides signs slowly
+MAX_COMPARED = 120  #: nodes in the arguments of all Abs, Min and Max: SymPy decides signs slowly
 
 
 def _surely_real(x: Expr) -> bool:
     """Whether SymPy can tell without a look for real and imaginary parts, which may take forever."""
-    return x.is_extended_real or x.is_rational_function()
+    return bool(x.is_extended_real or x.is_rational_function())
 
 
 def _absolute(x: Expr) -> Expr:
@@ -341,9 +341,10 @@ class _Parser:
         elif function in (_absolute, sympy.Min, sympy.Max):
             self.check_comparison(node, values)
         try:
-            return self.in_bounds(node, function(*values))
+            result = function(*values)
         except (ValueError, TypeError, ArithmeticError):  # Min and Max of zoo
             raise self.not_real(node) from None
+        return self.in_bounds(node, result)
 
     def check_power(self, node: ast.expr, base: Expr, exponent: Expr) -> None:
         merging = base.atoms(exp) if exponent.has(log) else ()  # exp(x)**log(2) may become 2**x
