@@ -1,0 +1,208 @@
+"""One adapter a framework: its arrays, how its users call a loss, and how they differentiate."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import types
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+Arrays = tuple[Any, ...]
+
+
+class Framework:
+    """What the cross-backend tests need of a framework; imported when first used.
+
+    Arguments go as (scores, labels, weights or None), in this order, whatever a framework's own order is.
+    """
+
+    name: str
+    module: str
+    dtypes: tuple[str, ...] = ("float16", "float32", "float64")
+
+    @property
+    def is_installed(self) -> bool:
+        return importlib.util.find_spec(self.module) is not None
+
+    @cached_property
+    def lib(self) -> types.ModuleType:
+        return importlib.import_module(self.module)
+
+    @cached_property
+    def ops(self) -> types.SimpleNamespace:
+        """The functions of a plain formula, under one name in every framework."""
+        raise NotImplementedError
+
+    def array(self, values: Any, dtype: str | None = None) -> Any:
+        """An array of the framework, of a dtype or of that of the NumPy values."""
+        raise NotImplementedError
+
+    def numpy(self, x: Any) -> np.ndarray:
+        """A result as a NumPy array, half precisions as float32."""
+        return np.asarray(x)
+
+    def dtype_name(self, x: Any) -> str:
+        return str(x.dtype).rpartition(".")[2]
+
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+        """A loss, score or counts of arrays of the framework, called the way its users do."""
+        raise NotImplementedError
+
+    def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
+        """Value and gradient of any function of the scores, by the framework's own autodiff."""
+        raise NotImplementedError
+
+    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None) -> tuple[Any, Any]:
+        """A compiled loss and its gradient by the scores, the way the framework's users get them."""
+        return self.gradient(lambda scores: self.call(loss, scores, y, w), z)
+
+    def plain_value_and_grad(
+        self, formula: Callable[..., Any], h: Callable[[Any, Any], Any], z: Any, y: Any, w: Any = None
+    ) -> tuple[Any, Any]:
+        """Value and gradient of formula(ops, TP, FP, FN, TN) under a relaxation h(ops, z), by autodiff."""
+
+        def of_scores(scores: Any) -> Any:
+            a = h(self.ops, scores)
+            on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+            cells = on * a, off * a, on * (1 - a), off * (1 - a)
+            return formula(self.ops, *map(self.ops.sum, cells))
+
+        return self.gradient(of_scores, z)
+
+
+class NumPy(Framework):
+    name, module = "numpy", "numpy"
+
+    def array(self, values: Any, dtype: str | None = None) -> Any:
+        return read_only(np.asarray(values, dtype))
+
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+        return function(y, z, sample_weight=w)
+
+    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None) -> tuple[Any, Any]:
+        return self.call(loss.value_and_grad, z, y, w)
+
+    def plain_value_and_grad(
+        self, formula: Callable[..., Any], h: Callable[[Any, Any], Any], z: Any, y: Any, w: Any = None
+    ) -> tuple[Any, Any]:
+        """NumPy has no autodiff: another framework's stands in for it."""
+        other = next(framework for framework in (TORCH, JAX, TENSORFLOW) if framework.is_installed)
+        arrays = [None if x is None else other.array(x) for x in (z, y, w)]
+        return tuple(map(other.numpy, other.plain_value_and_grad(formula, h, *arrays)))
+
+
+class ArrayAPI(NumPy):
+    """The array API, on NumPy's arrays; test_array_api.py has the other libraries."""
+
+    name, module = "array_api", "array_api_compat"
+
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+        return function(y, z, sample_weight=w)
+
+
+class Torch(Framework):
+    name, module = "torch", "torch"
+    dtypes = ("float16", "bfloat16", "float32", "float64")
+
+    @cached_property
+    def ops(self) -> types.SimpleNamespace:
+        torch = self.lib
+        names = ("sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "tanh", "abs", "sigmoid", "sum")
+        return types.SimpleNamespace(
+            **{name: getattr(torch, name) for name in names}, minimum=torch.minimum, maximum=torch.maximum
+        )
+
+    def array(self, values: Any, dtype: str | None = None) -> Any:
+        return self.lib.tensor(np.asarray(values), dtype=getattr(self.lib, dtype) if dtype else None)
+
+    def numpy(self, x: Any) -> np.ndarray:
+        x = x.detach()
+        return (x.float() if x.dtype.itemsize == 2 else x).numpy()
+
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+        return function(z, y, w)
+
+    def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
+        z = z.detach().clone().requires_grad_()
+        value = function(z)
+        return value.detach(), self.lib.autograd.grad(value, z)[0]
+
+
+class Jax(Framework):
+    name, module = "jax", "jax"
+    dtypes = ("float16", "bfloat16", "float32", "float64")
+
+    @cached_property
+    def lib(self) -> types.ModuleType:
+        jax = importlib.import_module("jax")
+        jax.config.update("jax_enable_x64", True)
+        return jax
+
+    @cached_property
+    def ops(self) -> types.SimpleNamespace:
+        jnp = self.lib.numpy
+        names = ("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "abs", "minimum", "maximum", "sum")
+        return types.SimpleNamespace(
+            **{name: getattr(jnp, name) for name in names},
+            asin=jnp.arcsin, acos=jnp.arccos, atan=jnp.arctan, sigmoid=self.lib.nn.sigmoid,
+        )  # fmt: skip
+
+    def array(self, values: Any, dtype: str | None = None) -> Any:
+        return self.lib.numpy.asarray(values, dtype)
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x, np.float32 if x.dtype.itemsize == 2 else None)
+
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+        return function(z, y, weights=w)
+
+    def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
+        return self.lib.value_and_grad(function)(z)
+
+
+class TensorFlow(Framework):
+    name, module = "tensorflow", "tensorflow"
+    dtypes = ("float16", "bfloat16", "float32", "float64")
+
+    @cached_property
+    def ops(self) -> types.SimpleNamespace:
+        tf = self.lib
+        names = ("sqrt", "exp", "sin", "cos", "tan", "asin", "acos", "atan", "tanh", "abs", "sigmoid")
+        return types.SimpleNamespace(
+            **{name: getattr(tf, name) for name in names},
+            log=tf.math.log, minimum=tf.minimum, maximum=tf.maximum, sum=tf.reduce_sum,
+        )  # fmt: skip
+
+    def array(self, values: Any, dtype: str | None = None) -> Any:
+        x = self.lib.convert_to_tensor(np.asarray(values))
+        return self.lib.cast(x, dtype) if dtype else x
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return (self.lib.cast(x, "float32") if x.dtype.size == 2 else x).numpy()
+
+    def dtype_name(self, x: Any) -> str:
+        return x.dtype.name
+
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+        return function(y, z, w)
+
+    def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
+        with self.lib.GradientTape() as tape:
+            tape.watch(z)
+            value = function(z)
+        return value, tape.gradient(value, z)
+
+
+TORCH, JAX, TENSORFLOW = Torch(), Jax(), TensorFlow()
+FRAMEWORKS: tuple[Framework, ...] = (NumPy(), ArrayAPI(), TORCH, JAX, TENSORFLOW)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A NumPy array whose values nobody can write to."""
+    array = np.array(array)
+    array.setflags(write=False)
+    return array

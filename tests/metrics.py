@@ -1,0 +1,157 @@
+"""The coverage list: metrics and relaxations that every backend must carry, each with its plain formula.
+
+The plain formula of a metric is its text, evaluated by Python on a framework's own numbers; that of a relaxation
+is written by hand below. Neither passes through SymPy or metricloss, so they can serve as oracles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import metricloss as ml
+
+FUNCTIONS = ("sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "tanh", "Abs")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A metric as text; `best` is its value at a perfect prediction, worked out by hand, over P and N if need be."""
+
+    name: str
+    text: str
+    best: str = "1"
+    direction: str = "maximize"
+    parameters: dict[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def metric(self) -> ml.Metric:
+        return ml.Metric(self.text, name=self.name, direction=self.direction, **self.parameters)
+
+    def plain_metric(self, ops: Any, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+        """The metric over four of a framework's numbers, by Python's own arithmetic."""
+        sums = {"P": tp + fn, "N": fp + tn, "PP": tp + fp, "PN": fn + tn, "n": tp + fp + fn + tn}
+        counts = {"TP": tp, "FP": fp, "FN": fn, "TN": tn}
+        return eval(self.text, {"pi": math.pi, **functions(ops), **sums, **counts, **self.parameters})
+
+    def plain_loss(self, ops: Any, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
+        best = eval(self.best, {"P": tp + fn, "N": fp + tn, **functions(ops)})
+        value = self.plain_metric(ops, tp, fp, fn, tn)
+        return best - value if self.direction == "maximize" else value - best
+
+
+def functions(ops: Any) -> dict[str, Callable[..., Any]]:
+    """The functions of the text language, on plain numbers and on those of a framework."""
+    known = {name: _of_either(getattr(math, name.lower().replace("abs", "fabs")), getattr(ops, name.lower()))
+             for name in FUNCTIONS}  # fmt: skip
+    log = known["log"]
+    return known | {
+        "log2": lambda x: log(x) / math.log(2),
+        "log10": lambda x: log(x) / math.log(10),
+        "Min": ops.minimum,
+        "Max": ops.maximum,
+    }
+
+
+def _of_either(of_number: Callable[..., Any], of_array: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: of_number(x) if isinstance(x, int | float) else of_array(x)
+
+
+_AGREEMENT = "(TP*log2(n*TP/(PP*P))+FP*log2(n*FP/(PP*N))+FN*log2(n*FN/(PN*P))+TN*log2(n*TN/(PN*N)))/n"
+
+METRICS = (
+    # Rational
+    Case("f1", "2*TP/(2*TP+FP+FN)"),
+    Case("f2", "(1+beta**2)*TP/((1+beta**2)*TP+beta**2*FN+FP)", parameters={"beta": 2}),
+    Case("jaccard", "TP/(TP+FP+FN)"),
+    Case(
+        "tversky", "TP/(TP+fp_weight*FP+fn_weight*FN)", parameters={"fp_weight": 0.3, "fn_weight": 0.7}
+    ),
+    Case("recall", "TP/P"),
+    Case("precision", "TP/PP"),
+    Case("balanced_accuracy", "(TP/P+TN/N)/2"),
+    Case("accuracy", "(TP+TN)/n"),
+    Case("kappa", "2*(TP*TN-FP*FN)/(PP*N+P*PN)"),
+    Case("markedness", "TP/PP-FN/PN"),
+    Case("p4", "4*TP*TN/(4*TP*TN+(TP+TN)*(FP+FN))"),
+    Case("macro_f1", "TP/(2*TP+FP+FN)+TN/(2*TN+FP+FN)"),
+    Case("scott_pi", "((TP+TN)/n-((PP+P)/(2*n))**2-((PN+N)/(2*n))**2)/(1-((PP+P)/(2*n))**2-((PN+N)/(2*n))**2)"),
+    Case("threat_score", "(TP-PP*P/n)/(TP+FP+FN-PP*P/n)"),
+    Case("tarantula", "TP/P/(TP/P+FP/N)"),
+    Case("lift", "n*TP/(PP*P)", best="(P+N)/P"),
+    # Roots and powers
+    Case("mcc", "(TP*TN-FP*FN)/sqrt(PP*P*N*PN)"),
+    Case("g_mean", "sqrt(TP/P*TN/N)"),
+    Case("fowlkes_mallows", "TP/sqrt(PP*P)"),
+    Case("yule_y", "(sqrt(TP*TN)-sqrt(FP*FN))/(sqrt(TP*TN)+sqrt(FP*FN))"),
+    Case("digby", "((TP*TN)**(3/4)-(FP*FN)**(3/4))/((TP*TN)**(3/4)+(FP*FN)**(3/4))"),
+    Case("similarity_index", "1-sqrt((FP/N)**2+(FN/P)**2)/sqrt(2)"),
+    Case("baroni_urbani", "(sqrt(TP*TN)+TP)/(sqrt(TP*TN)+TP+FP+FN)"),
+    Case("hellinger", "2*sqrt(1-TP/sqrt(PP*P))", "0", "minimize"),
+    # Logarithms, exponentials, trigonometry
+    Case("mutual_information", _AGREEMENT, best="0"),
+    Case("goodall", "2/pi*asin(sqrt((TP+TN)/n))"),
+    Case("consonni", "log(1+TP)/log(1+n)", best="log(1+P)/log(1+P+N)"),
+    Case("log_recall", "log(1+TP/P)", best="log(2)"),
+    Case("sine_recall", "sin(pi*TP/(2*P))*cos(FP/N)", best="1"),
+    Case("damped_recall", "TP/P*exp(-3*FP/N)"),
+    Case("tanh_precision", "tanh(3*TP/PP)*tan(TP/P)/tan(1)", best="tanh(3)"),
+    Case("angle", "atan(TP/PP)+acos(TN/n)/3", best="atan(1)+acos(N/(P+N))/3"),
+    # Min, Max, Abs
+    Case("overlap", "TP/Min(PP,P)"),
+    Case("braun_blanquet", "TP/Max(PP,P)"),
+    Case("optimized_precision", "(TP+TN)/n-Abs(TN/N-TP/P)/(TP/P+TN/N)"),
+    Case("lambda_r", "(TP+TN-(Max(PP,PN)+Max(P,N))/2)/(n-(Max(PP,PN)+Max(P,N))/2)"),
+    # Less is better, and what depends on the number of entries
+    Case("expected_cost", "(c_fp*FP+c_fn*FN)/n", "0", "minimize", {"c_fp": 1, "c_fn": 5}),
+    Case("distance_to_corner", "sqrt((FP/N)**2+(FN/P)**2)", "0", "minimize"),
+    Case("focal_tversky", "(1-TP/(TP+0.3*FP+0.7*FN))**gamma", "0", "minimize", {"gamma": 1.5}),
+    Case("root_errors", "sqrt(FP+FN)", "0", "minimize"),
+    Case("baulieu", "(FP+FN+1)/(TP+FP+FN+1)", "1/(P+1)", "minimize"),
+    Case("fossum", "n*(TP-1/2)**2/(PP*P)", best="(P+N)*(P-1/2)**2/P**2"),
+)
+METRIC = {case.name: case for case in METRICS}
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A relaxation as a user states it, and its plain formula over a framework's scores."""
+
+    name: str
+    make: Callable[[], Any]
+    plain: Callable[[Any, Any], Any]
+
+
+def _raised_cosine(ops: Any, z: Any) -> Any:
+    t = 2 * ops.sigmoid(z) - 1
+    return (1 + t + ops.sin(math.pi * t) / math.pi) / 2
+
+
+def _smoothstep(ops: Any, z: Any) -> Any:
+    p = ops.sigmoid(z)
+    return p * p * (3 - 2 * p)
+
+
+RELAXATIONS = (
+    Smooth("Soft", ml.Soft, lambda ops, z: ops.sigmoid(z)),
+    Smooth("AnyLoss", lambda: ml.AnyLoss(10), lambda ops, z: ops.sigmoid(10 * (ops.sigmoid(z) - 0.5))),
+    Smooth("ScoreOriented", lambda: ml.ScoreOriented(0.5, 0.5), _raised_cosine),
+    Smooth("SigmoidF1", lambda: ml.SigmoidF1(2, -0.5), lambda ops, z: ops.sigmoid(2 * (z - 0.5))),
+    Smooth("smoothstep", lambda: "p**2*(3 - 2*p)", _smoothstep),
+)
+RELAXATION = {smooth.name: smooth for smooth in RELAXATIONS}
+
+
+@cache
+def compiled(metric: str, backend: str, relaxation: str = "Soft", from_logits: bool = True) -> ml.Loss:
+    """One of the list, compiled once a session."""
+    smooth = RELAXATION[relaxation].make()
+    return ml.compile(_metric(metric), backend, relaxation=smooth, from_logits=from_logits)
+
+
+@cache
+def _metric(name: str) -> ml.Metric:
+    return METRIC[name].metric

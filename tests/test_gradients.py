@@ -1,0 +1,210 @@
+"""Every metric under every relaxation, on every framework: the derived gradient against independent ones."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import metricloss as ml
+from tests.frameworks import FRAMEWORKS, Framework, NumPy, read_only
+from tests.metrics import METRIC, METRICS, RELAXATION, RELAXATIONS, compiled
+
+Problem = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+metrics = pytest.mark.parametrize("metric", [case.name for case in METRICS])
+relaxations = pytest.mark.parametrize("relaxation", [smooth.name for smooth in RELAXATIONS])
+weightings = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+
+#: PEERS: F1, F2, … of the seed that several libraries agree on.
+REFERENCE = {
+    "f1": 0.6956269832,
+    "f2": 0.6073791947,
+    "jaccard": 0.8204952977,
+    "tversky": 0.6419798190,
+    "mcc": 1.0037098981,
+    "balanced_accuracy": 0.5022276904,
+    "kappa": 1.0031220093,
+}
+
+
+@cache
+def sample(weighted: bool = False, soft: bool = False) -> Problem:
+    """Sixty scores, some of them right, with labels 0/1 or soft, and weights."""
+    rng = np.random.default_rng(5)
+    y = (rng.random(60) < 0.3).astype(float)
+    z = rng.normal(size=60) + 1.5 * y - 0.6
+    if soft:
+        y = 0.8 * y + 0.1 * rng.random(60)
+    return read_only(z), read_only(y), read_only(rng.uniform(0.2, 3, 60)) if weighted else None
+
+
+def arrays(framework: Framework, problem: Problem, dtype: str = "float64") -> list[Any]:
+    return [None if x is None else framework.array(x, dtype) for x in problem]
+
+
+@cache
+def gradient(framework: Framework, metric: str, relaxation: str, weighted: bool) -> tuple[float, np.ndarray]:
+    loss = compiled(metric, framework.name, relaxation)
+    value, by_scores = framework.value_and_grad(loss, *arrays(framework, sample(weighted)))
+    return float(value), framework.numpy(by_scores)
+
+
+def close(found: np.ndarray, expected: np.ndarray, relative: float) -> None:
+    """Equal to within a share of the largest entry."""
+    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("each", FRAMEWORKS, ids=lambda each: each.name)
+def test_frameworks_are_installed(each: Framework) -> None:
+    assert each.is_installed, f"{each.name} is missing: the tests that need it were skipped"
+
+
+@metrics
+@relaxations
+@weightings
+def test_gradient_is_that_of_the_plain_formula(
+    framework: Framework, metric: str, relaxation: str, weighted: bool
+) -> None:
+    value, found = gradient(framework, metric, relaxation, weighted)
+    h, problem = RELAXATION[relaxation].plain, arrays(framework, sample(weighted))
+    plain, expected = framework.plain_value_and_grad(METRIC[metric].plain_loss, h, *problem)
+    assert value == pytest.approx(float(plain), rel=1e-12, abs=1e-13)
+    close(found, framework.numpy(expected), 1e-10)
+
+
+@metrics
+@relaxations
+@weightings
+def test_frameworks_agree(framework: Framework, metric: str, relaxation: str, weighted: bool) -> None:
+    value, found = gradient(framework, metric, relaxation, weighted)
+    reference, expected = gradient(FRAMEWORKS[0], metric, relaxation, weighted)
+    assert value == pytest.approx(reference, rel=1e-12, abs=1e-13)
+    close(found, expected, 1e-12)
+
+
+@metrics
+@relaxations
+def test_gradient_is_that_of_finite_differences(framework: Framework, metric: str, relaxation: str) -> None:
+    """In three random directions; the loss is called as it is, so this needs no autodiff."""
+    z, y, w = sample(weighted=True)
+    found = gradient(framework, metric, relaxation, True)[1]
+    loss, step = compiled(metric, framework.name, relaxation), 1e-5
+    for direction in np.random.default_rng(1).normal(size=(3, z.size)):
+        above, below = (
+            float(framework.call(loss, *arrays(framework, (z + sign * step * direction, y, w)))) for sign in (1, -1)
+        )
+        bound = 1e-7 * np.abs(found).max() * np.abs(direction).sum()
+        assert (above - below) / (2 * step) == pytest.approx(found @ direction, rel=0, abs=bound)
+
+
+@metrics
+@relaxations
+def test_float32_keeps_its_digits(framework: Framework, metric: str, relaxation: str) -> None:
+    """Entry by entry for scores up to ±20, where 1 - p would have none left."""
+    z = np.tile(np.linspace(-20, 20, 81, dtype=np.float32), 2)
+    y = np.repeat([0.0, 1.0], 81)
+    loss = compiled(metric, framework.name, relaxation)
+    _, narrow = framework.value_and_grad(loss, *arrays(framework, (z, y, None), "float32"))
+    _, wide = framework.value_and_grad(loss, *arrays(framework, (z, y, None), "float64"))
+    np.testing.assert_allclose(framework.numpy(narrow), framework.numpy(wide), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("metric", "expected"), REFERENCE.items(), ids=REFERENCE)
+def test_values_that_other_libraries_agree_on(framework: Framework, metric: str, expected: float) -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=1000)
+    y = rng.random(1000) < 0.2
+    loss = compiled(metric, framework.name)
+    assert float(framework.call(loss, *arrays(framework, (z, y, None)))) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "uint8", "int64", "float32"])
+def test_labels_of_any_dtype(framework: Framework, dtype: str) -> None:
+    z, y, _ = arrays(framework, sample())
+    loss = compiled("mcc", framework.name)
+    value, found = framework.value_and_grad(loss, z, framework.array(sample()[1], dtype))
+    expected_value, expected = framework.value_and_grad(loss, z, y)
+    assert float(value) == float(expected_value)
+    assert np.array_equal(framework.numpy(found), framework.numpy(expected))
+
+
+@weightings
+def test_soft_labels(framework: Framework, weighted: bool) -> None:
+    problem = arrays(framework, sample(weighted, soft=True))
+    value, found = framework.value_and_grad(compiled("mcc", framework.name), *problem)
+    h = RELAXATION["Soft"].plain
+    plain, expected = framework.plain_value_and_grad(METRIC["mcc"].plain_loss, h, *problem)
+    assert float(value) == pytest.approx(float(plain), rel=1e-12)
+    close(framework.numpy(found), framework.numpy(expected), 1e-10)
+
+
+@pytest.mark.parametrize("relaxation", ["Soft", "AnyLoss", "ScoreOriented", "smoothstep"])
+def test_probabilities(framework: Framework, relaxation: str) -> None:
+    """from_logits=False: the chain rule with p' = p(1 - p) gives back the gradient by the logits."""
+    z, y, w = sample(weighted=True)
+    p = 1 / (1 + np.exp(-z))
+    loss = compiled("mcc", framework.name, relaxation, from_logits=False)
+    value, found = framework.value_and_grad(loss, *arrays(framework, (p, y, w)))
+    expected_value, expected = gradient(framework, "mcc", relaxation, True)
+    assert float(value) == pytest.approx(expected_value, rel=1e-12)
+    close(framework.numpy(found) * p * (1 - p), expected, 1e-12)
+
+
+def test_weights_broadcast(framework: Framework) -> None:
+    z, y, _ = (None if x is None else x.reshape(3, 4, 5) for x in sample())
+    w = np.arange(1.0, 5.0).reshape(4, 1)
+    loss = compiled("f1", framework.name)
+    value, found = framework.value_and_grad(loss, *arrays(framework, (z, y, w)))
+    everywhere = np.broadcast_to(w, z.shape)
+    expected_value, expected = framework.value_and_grad(loss, *arrays(framework, (z, y, everywhere)))
+    assert float(value) == pytest.approx(float(expected_value), rel=1e-14)
+    close(framework.numpy(found), framework.numpy(expected), 1e-14)
+
+
+@pytest.mark.parametrize("shape", [(60, 1), (3, 4, 5), (1, 60), (2, 0, 3), (0,), ()])
+def test_shapes(framework: Framework, shape: tuple[int, ...]) -> None:
+    size = int(np.prod(shape))
+    flat = [x if x is None else x[:size] for x in sample(weighted=True)]
+    loss = compiled("mcc", framework.name)
+    value, found = framework.value_and_grad(loss, *arrays(framework, [x.reshape(shape) for x in flat]))
+    expected_value, expected = framework.value_and_grad(loss, *arrays(framework, flat))
+    assert tuple(value.shape) == ()
+    assert tuple(found.shape) == shape
+    assert float(value) == pytest.approx(float(expected_value), rel=1e-14)
+    np.testing.assert_allclose(framework.numpy(found).ravel(), framework.numpy(expected), rtol=1e-12)
+
+
+def test_upstream_gradient(framework: Framework) -> None:
+    if isinstance(framework, NumPy):
+        pytest.skip("value_and_grad has no upstream")
+    z, y, w = arrays(framework, sample(weighted=True))
+    loss = compiled("mcc", framework.name)
+    _, once = framework.gradient(lambda z: framework.call(loss, z, y, w), z)
+    _, five = framework.gradient(lambda z: 5 * framework.call(loss, z, y, w), z)
+    _, squared = framework.gradient(lambda z: framework.call(loss, z, y, w) ** 2, z)
+    value = float(framework.call(loss, z, y, w))
+    close(framework.numpy(five), 5 * framework.numpy(once), 1e-15)
+    close(framework.numpy(squared), 2 * value * framework.numpy(once), 1e-14)
+
+
+def test_soft_counts(framework: Framework) -> None:
+    z, y, w = sample(weighted=True)
+    p = 1 / (1 + np.exp(-z))
+    expected = [(w * y * p).sum(), (w * (1 - y) * p).sum(), (w * y * (1 - p)).sum(), (w * (1 - y) * (1 - p)).sum()]
+    loss = compiled("f1", framework.name)
+    found = framework.call(loss.soft_counts, *arrays(framework, (z, y, w)))
+    np.testing.assert_allclose([float(cell) for cell in found], expected, rtol=1e-13)
+
+
+def test_callable_and_text_are_one_metric() -> None:
+    written = ml.compile(lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn), "numpy")
+    z, y, _ = sample()
+    assert written(y, z) == compiled("f1", "numpy")(y, z)
+
+
+def test_the_list_is_as_long_as_promised() -> None:
+    assert len(METRICS) >= 25
+    assert len(RELAXATIONS) >= 5
