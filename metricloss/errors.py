@@ -126,5 +126,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     known = list(known)
     by_case = [candidate for candidate in known if candidate.lower() == name.lower()]
-    close = by_case or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = by_case or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""

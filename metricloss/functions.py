@@ -6,14 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import sympy
-from sympy import Abs, Expr, Function, Heaviside, Max, Min, Number, Pow, Rational, S, sign
-
-from metricloss.errors import ParameterError
-
-ELEMENTARY = (
-    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.asin, sympy.acos, sympy.atan, sympy.tanh,
+from sympy import (
+    Abs,
+    Add,
+    Expr,
+    Function,
+    Heaviside,
+    Max,
+    Min,
+    Mul,
+    Number,
+    NumberSymbol,
+    Pow,
+    Rational,
+    S,
+    Symbol,
+    sign,
 )  # fmt: skip
-PIECEWISE = (Abs, Min, Max, sign, Heaviside)
+
+from metricloss.errors import ParameterError, UnsupportedFunctionError
 
 
 class sigmoid(Function):  # type: ignore[misc]  # noqa: N801  SymPy has no types; its functions are lower case
@@ -54,6 +65,26 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
     """``Root(x, exponent)``: x to a positive exponent that is not whole; 0, with slope 0, where x <= 0."""
 
     nargs = 2
+
+
+#: What an expression may be made of.
+_KNOWN = (
+    Symbol, Number, NumberSymbol, Add, Mul, Pow, Abs, Min, Max, sign, Heaviside, sigmoid, Divide, Root,
+    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.asin, sympy.acos, sympy.atan, sympy.tanh,
+)  # fmt: skip
+
+
+def require_known(expression: Expr) -> None:
+    """Raise UnsupportedFunctionError for a function that no backend spells.
+
+    >>> require_known(sympy.tanh(sympy.Symbol("x")))
+    """
+    for part in sympy.preorder_traversal(expression):
+        if not isinstance(part, _KNOWN):
+            raise UnsupportedFunctionError(
+                f"{type(part).__name__} is no function of metricloss, in {expression}\n"
+                "Use sqrt, exp, log, sin, cos, tan, asin, acos, atan, tanh, Abs, Min, Max and powers."
+            )
 
 
 def is_quotient_power(expression: Expr) -> bool:

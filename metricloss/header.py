@@ -17,13 +17,13 @@ from metricloss.version import __version__
 def header(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: Backend) -> str:
     """The text between the quotes, for one loss."""
     origin = (
-        f"Written by metricloss {__version__}. The file needs {backend.title} and nothing else, and may be copied "
-        "into any project, under any licence. To write it again:"
+        f"Written by metricloss {__version__}. The file needs {backend.title} and nothing else, and may be "
+        "copied into any project, under any licence. To write it again:"
     )
     conventions = (
-        "Counts are sums over all entries, of weight · label · decision and their complements. A quotient whose "
-        "denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a root or a "
-        "logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
+        "Counts are sums over all entries, of weight · label · decision and their complements. A quotient "
+        "whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a "
+        "root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
     )
     paragraphs = (
         f"A loss for {backend.title}: {metric.name}, relaxed by {relaxation}.",

@@ -22,7 +22,7 @@ from metricloss.errors import (
     UnknownNameError,
     nearest,
 )
-from metricloss.functions import as_number, at, exact, latex
+from metricloss.functions import as_number, at, exact, latex, require_known
 from metricloss.plan import lower_counts
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
@@ -31,6 +31,8 @@ from metricloss.text import FUNCTIONS, parse
 Expression: TypeAlias = str | Expr | Callable[..., Expr]
 
 #: Ordinary confusion matrices, in no special position, at which a metric must be real and finite.
+#: Operations up to which SymPy is asked to cancel; beyond, that can take minutes.
+_SMALL = 60
 _INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
 _SAMPLES = ((5, 2, 3, 7), (1, 4, 6, 2), (2, 9, 1, 3), (8, 1, 3, 1), (1, 3, 2, 11))
 
@@ -129,7 +131,8 @@ class Metric:
         """
         from_labels = {FP: S.Zero, FN: S.Zero, TP: NAMES["P"], TN: NAMES["N"]}
         perfect = at(self.expression, {FP: S.Zero, FN: S.Zero})
-        perfect = perfect if perfect.is_number else sympy.cancel(sympy.together(perfect))
+        if not perfect.is_number and perfect.count_ops() < _SMALL:
+            perfect = sympy.cancel(sympy.together(perfect))
         return S.Zero if perfect.has(*_INFINITE) else perfect.xreplace(from_labels)
 
     def __eq__(self, other: object) -> bool:
@@ -199,13 +202,13 @@ def _check_parameters(expression: Expr, values: Mapping[str, Expr]) -> None:
 
 
 def _check_value(expression: Expr) -> None:
+    require_known(expression)
     if expression.has(*_INFINITE):
         raise NotRealError(f"{expression} divides by zero or is infinite whatever the counts are.")
     if not expression.free_symbols:
         raise NoCountError(
             f"{expression} holds no count, so predictions cannot change it\nWrite it over {', '.join(NAMES)}."
         )
-    derive(expression)  # raises where a function has no derivative of use
     for sample in _SAMPLES:
         value = at(expression, dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
         if not value.is_real:
@@ -218,13 +221,22 @@ def _check_value(expression: Expr) -> None:
 
 
 def check_learnable(metric: Metric) -> None:
-    """Raise ConstantMetricError where predictions cannot change the metric's value."""
+    """Raise ConstantMetricError where predictions cannot change the metric's value.
+
+    Slopes that are not written as 0 may be 0 all the same: they are tried at matrices of several sizes.
+    """
     slopes = metric.slopes
-    if all(sympy.simplify(slopes.in_counts(slope)) == 0 for slope in (slopes.positive, slopes.negative)):
-        raise ConstantMetricError(
-            f"{metric.expression} depends on the labels only: no prediction changes it, so there is nothing to "
-            "learn\nUse counts that move with predictions: TP, FP, FN, TN, PP, PN."
-        )
+    if (slopes.positive, slopes.negative) != (0, 0):
+        body = lower_counts(slopes, [slopes.positive, slopes.negative])
+        sizes = (1, 1 / 64, 1 / 4096)
+        if any(
+            abs(slope) > 1e-12 for size in sizes for at in _SAMPLES for slope in body(*(size * x for x in at))
+        ):
+            return
+    raise ConstantMetricError(
+        f"{metric.expression} depends on the labels only: no prediction changes it, so there is nothing to "
+        "learn\nUse counts that move with predictions: TP, FP, FN, TN, PP, PN."
+    )
 
 
 def _name_of(expression: Expression) -> str:

@@ -17,7 +17,7 @@ import sympy
 from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
-from metricloss.functions import ELEMENTARY, PIECEWISE, Divide, Root, is_quotient_power, sigmoid
+from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
 from metricloss.slopes import SUMS, Slopes
 from metricloss.symbols import COUNTS
 
@@ -111,9 +111,9 @@ def lower(
     `definitions` are assigned where something uses them; `names` wishes names for these or for expressions.
     Errors: UnsupportedFunctionError for a function that no backend spells.
     """
-    guarded = {symbol: _guard(expression) for symbol, expression in (definitions or {}).items()}
+    guarded = {symbol: _guarded(expression) for symbol, expression in (definitions or {}).items()}
     builder = _Builder(arguments, guarded, {_guard(key): name for key, name in (names or {}).items()})
-    return builder.body([_guard(result) for result in results])
+    return builder.body([_guarded(result) for result in results])
 
 
 class _Builder:
@@ -174,6 +174,11 @@ def _is_trivial(expression: Expr) -> bool:
     return not expression.free_symbols or bool(expression.as_coeff_Mul()[1].is_Symbol)
 
 
+def _guarded(expression: Expr) -> Expr:
+    require_known(expression)
+    return _guard(expression)
+
+
 def _guard(expression: Expr) -> Expr:
     """The expression with `Divide` for every negative power and `Root` for every fractional one."""
     if not expression.args or expression.is_number:
@@ -185,11 +190,6 @@ def _guard(expression: Expr) -> Expr:
         negative = above.could_extract_minus_sign() and not isinstance(above, Add)
         quotient = Divide(_guard(-above if negative else above), _guard(below), S.Zero)
         return -quotient if negative else quotient
-    if not isinstance(expression, (Add, Divide, Root, sigmoid, *ELEMENTARY, *PIECEWISE)):
-        raise UnsupportedFunctionError(
-            f"{type(expression).__name__} is no function of metricloss, in\n    {expression}\n"
-            "Use sqrt, exp, log, sin, cos, tan, asin, acos, atan, tanh, Abs, Min, Max and powers."
-        )
     return _rebuild(expression)
 
 

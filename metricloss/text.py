@@ -40,13 +40,13 @@ MAX_ARGUMENTS = 16  #: of Min and Max
 MAX_COMPARED = 120  #: nodes in the arguments of all Abs, Min and Max: SymPy decides signs slowly
 
 
-def _surely_real(x: Expr) -> bool:
-    """Whether SymPy can tell without a look for real and imaginary parts, which may take forever."""
+def _quickly_real(x: Expr) -> bool:
+    """Whether SymPy will ask no further than this for real and imaginary parts, which may take it forever."""
     return bool(x.is_extended_real or x.is_rational_function())
 
 
 def _absolute(x: Expr) -> Expr:
-    return sympy.Abs(x, evaluate=_surely_real(x))
+    return sympy.Abs(x, evaluate=_quickly_real(x))
 
 
 FUNCTIONS: Mapping[str, Callable[..., Expr]] = MappingProxyType(
@@ -79,6 +79,7 @@ _TOKEN = re.compile(
 _BLANKS = str.maketrans("\t\n\r\f\v", " " * 5)
 _NUMBERS = "numbers are written 1000, 0.5 or 1e-3"
 _LANGUAGE = "an expression is made of names, numbers, + - * / ** and round brackets"
+_POWERS = f"numbers in an exponent may be {MAX_EXPONENT} at most, and their denominators {MAX_ROOT}"
 _REAL = "a metric has a real value wherever its counts are nonnegative"
 _ADVICE = {
     "^": "powers are written **, as in TP**2",
@@ -92,12 +93,8 @@ _ADVICE = {
     **dict.fromkeys("'\"`", "there are no strings here"),
     **dict.fromkeys(("<", ">", "<=", ">=", "==", "!="), "there are no comparisons here, but Min and Max"),
 }
-_ASCII = {
-    **dict.fromkeys("−–—", "-"),
-    **dict.fromkeys("×·⋅∙∗", "*"),
-    **dict.fromkeys("÷∕⁄", "/"),
-    **{"√": "sqrt( )", "²": "**2", "³": "**3", "½": "1/2", "¼": "1/4", "¾": "3/4"},
-}
+_ASCII = {"√": "sqrt( )", "²": "**2", "³": "**3", "½": "1/2", "¼": "1/4", "¾": "3/4"}
+_ASCII |= dict.fromkeys("−–—", "-") | dict.fromkeys("×·⋅∙∗", "*") | dict.fromkeys("÷∕⁄", "/")
 
 
 def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()) -> Expr:
@@ -336,8 +333,9 @@ class _Parser:
             self.check_power(operand, S.Exp1, *values)
         elif function is operator.truediv and values[1] is S.Zero:
             raise self.error(NotRealError, operand, "is zero: division by zero", "divide by something else")
-        elif function is sympy.tanh and not _surely_real(values[0]):
-            raise self.not_real(node)
+        elif function is sympy.tanh and not _quickly_real(values[0]):
+            advice = "write tanh(x) as 1 - 2/(exp(2*x) + 1)"
+            raise self.error(NotRealError, operand, "may be infinite or not real", advice)
         elif function in (_absolute, sympy.Min, sympy.Max):
             self.check_comparison(node, values)
         try:
@@ -349,8 +347,7 @@ class _Parser:
     def check_power(self, node: ast.expr, base: Expr, exponent: Expr) -> None:
         merging = base.atoms(exp) if exponent.has(log) else ()  # exp(x)**log(2) may become 2**x
         if not (_exponent_fits(base, exponent) and all(_exponent_fits(base, each.exp) for each in merging)):
-            advice = f"numbers in an exponent may be {MAX_EXPONENT} at most"
-            raise self.too_large(node, "is too large an exponent", advice)
+            raise self.too_large(node, "is too large an exponent", _POWERS)
 
     def check_comparison(self, node: ast.expr, values: Sequence[Expr]) -> None:
         self.compared += sum(1 for value in values for _ in preorder_traversal(value))
@@ -373,8 +370,7 @@ class _Parser:
         if part.is_Rational and max(abs(part.p), part.q) >= 10**MAX_DIGITS:
             raise self.too_long(node)
         if isinstance(part, (Pow, exp)) and not _exponent_fits(part.base, part.exp):
-            advice = f"numbers in an exponent may be {MAX_EXPONENT} at most"
-            raise self.too_large(node, "has too large an exponent", advice)
+            raise self.too_large(node, "has too large an exponent", _POWERS)
         if part is S.ImaginaryUnit or isinstance(part, AccumBounds):
             raise self.not_real(node)
         if isinstance(part, (Pow, Function)) and not part.free_symbols:

@@ -1,0 +1,7 @@
+"""``python -m metricloss``."""
+
+import sys
+
+from metricloss.cli import main
+
+sys.exit(main())

@@ -1,0 +1,220 @@
+"""A loss tried on this machine: against finite differences, autodiff, the formula and the other backends."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from sympy import Expr, Float
+
+from metricloss.backend import Backend, all_backends, get_backend
+from metricloss.compiler import emit
+from metricloss.errors import BackendError
+from metricloss.loss import load, load_text
+from metricloss.metric import Expression, Metric
+from metricloss.relaxation import Relaxation, p
+from metricloss.relaxations import Soft, as_relaxation
+from metricloss.source import Source
+from metricloss.symbols import COUNTS
+
+#: The largest relative error that passes. Finite differences are themselves no better than this.
+TOLERANCES = {"formula": 1e-10, "differences": 1e-6, "autodiff": 1e-10, "others": 1e-10}
+SAMPLES = 64
+_STEP = 1e-6
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found for one backend: relative errors, or why there are none."""
+
+    backend: str
+    errors: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether no error is too large; NaN is."""
+        return all(error <= TOLERANCES[what] for what, error in self.errors.items())
+
+    @property
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        shown = [f"{self.errors[what]:.0e}" if what in self.errors else "-" for what in TOLERANCES]
+        return [self.backend, *shown, self.note or ("ok" if self.ok else "FAIL")]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows of a check; prints as a table."""
+
+    rows: tuple[Row, ...]
+    seed: int
+
+    @property
+    def ok(self) -> bool:
+        return all(row.ok for row in self.rows)
+
+    def __str__(self) -> str:
+        from tabulate import tabulate
+
+        allowed = ["allowed", *(f"{tolerance:.0e}" for tolerance in TOLERANCES.values()), ""]
+        table = tabulate(
+            [*(row.cells for row in self.rows), allowed],
+            headers=["backend", *TOLERANCES, "result"],
+            disable_numparse=True,
+        )
+        return f"{table}\n\n{_LEGEND.format(samples=SAMPLES, seed=self.seed)}"
+
+
+_LEGEND = """\
+Relative errors in float64, on {samples} random scores with labels and weights (seed {seed}):
+  formula      the loss against the metric's formula, evaluated by SymPy
+  differences  the derived gradient against central finite differences of the loss
+  autodiff     the derived gradient against the framework's own, of the plain formula
+  others       the derived gradient against the median of all backends here"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Scores with labels 0/1 and weights, as lists of numbers."""
+
+    scores: list[float]
+    labels: list[int]
+    weights: list[float]
+
+    @classmethod
+    def drawn(cls, seed: int, threshold: float, from_logits: bool) -> Batch:
+        """Random scores about a threshold, most of them close to it: a steep relaxation moves only there."""
+        draw = random.Random(seed)
+        middle = threshold if from_logits else math.log(threshold / (1 - threshold))
+        logits = [middle + draw.gauss() * 10 ** draw.uniform(-2, 0.5) for _ in range(SAMPLES)]
+        scores = logits if from_logits else [1 / (1 + math.exp(-logit)) for logit in logits]
+        labels = [1, 0, *(int(draw.random() < 0.3) for _ in range(SAMPLES - 2))]
+        return cls(scores, labels, [draw.uniform(0.5, 2) for _ in scores])
+
+    def moved(self, index: int, by: float) -> list[float]:
+        """The scores with one of them moved."""
+        return [*self.scores[:index], self.scores[index] + by, *self.scores[index + 1 :]]
+
+
+@dataclass(frozen=True)
+class _Result:
+    value: float
+    derived: list[float]
+    autodiff: list[float] | None
+    differences: list[float]
+
+
+def check(
+    metric: Metric | Expression,
+    *,
+    backends: Iterable[str | Path | Backend] = (),
+    relaxation: Relaxation | Expr | str | None = None,
+    from_logits: bool = True,
+    seed: int = 0,
+    tick: Callable[[], object] = lambda: None,
+) -> Report:
+    """Try the losses of a metric on this machine, those of every installed backend unless some are named.
+
+    tick is called after each backend. Errors: as for `compile`; MissingFrameworkError for a backend that is
+    named and not installed.
+
+    >>> check("TP/P", backends=["numpy"]).ok
+    True
+    """
+    checked = metric if isinstance(metric, Metric) else Metric(metric)
+    chosen = Soft() if relaxation is None else as_relaxation(relaxation)
+    named = [get_backend(backend) for backend in backends]
+    for backend in named:
+        backend.require()
+    results: dict[str, _Result] = {}
+    notes: dict[str, str] = {}
+    for backend in named or all_backends():
+        source = emit(checked, backend, relaxation=chosen, from_logits=from_logits)
+        batch = Batch.drawn(seed, source.plan.threshold, from_logits)
+        if backend.is_installed:
+            results[backend.name] = _tried(source, batch)
+        else:
+            notes[backend.name] = f"not installed: {backend.install}"
+        tick()
+    truth = formula(checked, chosen, from_logits, batch)
+    rows = [Row(name, note=note) for name, note in notes.items()]
+    rows += [Row(name, _errors(result, truth, list(results.values()))) for name, result in results.items()]
+    return Report(tuple(sorted(rows, key=lambda row: row.backend)), seed)
+
+
+def load_trial(backend: Backend) -> ModuleType:
+    """The backend's trial.py: how it evaluates, differentiates and trains.
+
+    Errors: BackendError where its folder has none.
+
+    >>> load_trial(get_backend("numpy")).cross_entropy.__doc__
+    'The mean cross-entropy and its gradient by the logits.'
+    """
+    try:
+        text = (backend.folder / "trial.py").read_text("utf-8")
+    except OSError as problem:
+        raise BackendError(f"backends/{backend.name} has no trial.py, which check and demo need") from problem
+    return load_text(text, f"metricloss_trial_{backend.name}")
+
+
+def formula(metric: Metric, relaxation: Relaxation, from_logits: bool, batch: Batch) -> float:
+    """The loss as it was written: decisions, counts and metric evaluated by SymPy, without slopes or plan."""
+    counts = dict.fromkeys(COUNTS, Float(0))
+    tp, fp, fn, tn = COUNTS
+    for score, label, weight in zip(batch.scores, batch.labels, batch.weights, strict=True):
+        known = score if relaxation.variable != p or not from_logits else 1 / (1 + math.exp(-score))
+        decision = relaxation.expression.subs(relaxation.variable, known).evalf()
+        counts[tp if label else fp] += weight * decision
+        counts[fn if label else tn] += weight * (1 - decision)
+    loss = (
+        metric.best - metric.expression if metric.direction == "maximize" else metric.expression - metric.best
+    )
+    value = loss.subs(counts).evalf()
+    return float(value) if value.is_real and value.is_finite else math.nan
+
+
+def _tried(source: Source, batch: Batch) -> _Result:
+    trial, module = load_trial(source.backend), load(source).module
+
+    def value(scores: list[float]) -> float:
+        return float(trial.value(module, scores, batch.labels, batch.weights))
+
+    differences = [
+        (value(batch.moved(index, _STEP)) - value(batch.moved(index, -_STEP))) / (2 * _STEP)
+        for index in range(len(batch.scores))
+    ]
+    derived, autodiff = trial.gradients(module, batch.scores, batch.labels, batch.weights)
+    return _Result(value(batch.scores), derived, autodiff, differences)
+
+
+def _errors(result: _Result, truth: float, everyone: Sequence[_Result]) -> dict[str, float]:
+    errors = {"differences": relative_error(result.derived, result.differences)}
+    if not math.isnan(truth):
+        errors["formula"] = relative_error([result.value], [truth])
+    if result.autodiff is not None:
+        errors["autodiff"] = relative_error(result.derived, result.autodiff)
+    if len(everyone) > 1:
+        median = [
+            statistics.median(entries) for entries in zip(*(one.derived for one in everyone), strict=True)
+        ]
+        errors["others"] = relative_error(result.derived, median)
+    return errors
+
+
+def relative_error(found: Sequence[float], expected: Sequence[float]) -> float:
+    """The largest difference over the largest number; infinite where something is not finite.
+
+    >>> relative_error([1.0, 4.0], [1.0, 5.0])
+    0.2
+    """
+    differences = [abs(a - b) for a, b in zip(found, expected, strict=True)]
+    if not all(map(math.isfinite, differences)):
+        return math.inf
+    scale = max(map(abs, (*found, *expected)))
+    return max(differences) / scale if scale else 0.0
