@@ -135,7 +135,7 @@ def judged(backend: Backend, splits: list[tuple[Half, Half]], steps: int) -> dic
     with tqdm(total=len(modules) * len(splits), unit="training", leave=False, disable=None) as bar:
         for name, module in modules.items():
             bar.set_description(name)
-            train = trial.trainer(module, RATE)
+            train = trial.trainer(module, splits[0][0].features.shape[1], RATE)
             weights = []
             for learned, _ in splits:
                 weights.append(train(learned.features, learned.labels, steps))

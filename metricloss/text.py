@@ -11,8 +11,6 @@ from __future__ import annotations
 import ast
 import keyword
 import operator
-import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
@@ -28,11 +26,11 @@ from metricloss.errors import (
     ParameterError,
     UnknownNameError,
     nearest,
-    under,
 )
+from metricloss.functions import sigmoid
+from metricloss.scan import LANGUAGE, MAX_NESTING, mistake, scan, short
 
-MAX_LENGTH = 2000  #: characters of text
-MAX_NESTING = 50  #: brackets within brackets, and operators within operators
+_BLANKS = str.maketrans("\t\n\r\f\v", " " * 5)
 MAX_DIGITS = 30  #: of a numerator or denominator, written or calculated
 MAX_EXPONENT = 64  #: absolute value of a numeric exponent
 MAX_ROOT = 10_000  #: denominator of a numeric exponent
@@ -53,7 +51,7 @@ FUNCTIONS: Mapping[str, Callable[..., Expr]] = MappingProxyType(
     {"sqrt": sympy.sqrt, "exp": exp, "log": log}
     | {"log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10)}
     | {"sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan}
-    | {"asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "tanh": sympy.tanh}
+    | {"asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "tanh": sympy.tanh, "sigmoid": sigmoid}
     | {"Abs": _absolute, "Min": sympy.Min, "Max": sympy.Max}
     | {"abs": _absolute, "min": sympy.Min, "max": sympy.Max}
 )
@@ -68,33 +66,8 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Expr]] = {
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,
 }
-_TOKEN = re.compile(
-    r"""(?P<blank>\s+)
-      | (?P<stranger>//|[=!<>:]=|<<|>>|[^\s\w.+\-*/(),]|\.(?!\d))
-      | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-      | (?P<name>[A-Za-z_]\w*)
-      | (?P<sign>\*\*|[-+*/(),])""",
-    re.ASCII | re.VERBOSE,
-)
-_BLANKS = str.maketrans("\t\n\r\f\v", " " * 5)
-_NUMBERS = "numbers are written 1000, 0.5 or 1e-3"
-_LANGUAGE = "an expression is made of names, numbers, + - * / ** and round brackets"
 _POWERS = f"numbers in an exponent may be {MAX_EXPONENT} at most, and their denominators {MAX_ROOT}"
 _REAL = "a metric has a real value wherever its counts are nonnegative"
-_ADVICE = {
-    "^": "powers are written **, as in TP**2",
-    "//": "quotients are written /",
-    "%": "there is no remainder here, and 5% is written 5/100",
-    "=": "write the right-hand side only; values of parameters are given outside of the expression",
-    ".": "nothing has attributes here, and a point belongs next to a digit",
-    "#": "there are no comments here",
-    "\\": "a new line may begin anywhere, without a mark",
-    **dict.fromkeys("[]{}", "only round brackets ( ) group"),
-    **dict.fromkeys("'\"`", "there are no strings here"),
-    **dict.fromkeys(("<", ">", "<=", ">=", "==", "!="), "there are no comparisons here, but Min and Max"),
-}
-_ASCII = {"√": "sqrt( )", "²": "**2", "³": "**3", "½": "1/2", "¼": "1/4", "¾": "3/4"}
-_ASCII |= dict.fromkeys("−–—", "-") | dict.fromkeys("×·⋅∙∗", "*") | dict.fromkeys("÷∕⁄", "/")
 
 
 def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()) -> Expr:
@@ -113,28 +86,17 @@ def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()
     known = {**names, **{name: Symbol(name, real=True) for name in parameters}, **CONSTANTS, **names}
     line = text.translate(_BLANKS)
     try:
-        _scan(line)
+        scan(line)
         tree = ast.parse(f"({line})", mode="eval")  # in brackets, for a tree may not begin with a blank
         return _Parser(line, known).value(tree.body)
     except MetricLossError:
         raise
     except (RecursionError, MemoryError):
         what, advice = "the expression is nested too deeply", f"nest {MAX_NESTING} deep at most"
-        raise _error(ExpressionTooLargeError, line, (0, len(line)), what, advice) from None
+        raise mistake(ExpressionTooLargeError, line, (0, len(line)), what, advice) from None
     except Exception as error:  # whatever else Python or SymPy may hold against it
         what = f"this is not an expression: {str(error)[:200]}"
-        raise _error(ExpressionSyntaxError, line, (0, len(line)), what, _LANGUAGE) from None
-
-
-def _error(
-    kind: type[MetricLossError], text: str, span: tuple[int, int], what: str, advice: str
-) -> MetricLossError:
-    shown = "".join(character if character.isprintable() else "?" for character in text)
-    return kind(f"{what}\n{under(shown, span[0], span[1] - span[0])}\n{advice}")
-
-
-def _short(token: str) -> str:
-    return token if len(token) <= 40 else token[:37] + "..."
+        raise mistake(ExpressionSyntaxError, line, (0, len(line)), what, LANGUAGE) from None
 
 
 def _check_parameters(names: Mapping[str, Expr], parameters: Collection[str]) -> None:
@@ -143,82 +105,6 @@ def _check_parameters(names: Mapping[str, Expr], parameters: Collection[str]) ->
             raise ParameterError(f"{name!r} cannot name a parameter\na name has ASCII letters, digits and _")
         if name in names or name in FUNCTIONS or name in CONSTANTS:
             raise ParameterError(f"the parameter {name} would hide the {name} of the language\nrename it")
-
-
-def _scan(text: str) -> None:
-    """Let pass only what Python's parser can read: no strange characters, deep brackets or loose ends."""
-    if len(text) > MAX_LENGTH:
-        what = f"the expression has {len(text)} characters, more than {MAX_LENGTH}"
-        raise _error(ExpressionTooLargeError, text, (MAX_LENGTH, MAX_LENGTH + 1), what, "make it shorter")
-    if not text.strip(" "):
-        raise ExpressionSyntaxError(f"the expression is empty\n{_LANGUAGE}")
-    opened: list[int] = []
-    before = None
-    for token in _TOKEN.finditer(text):
-        if token.lastgroup != "blank":
-            _check_word(text, token)
-            _check_bracket(text, token, opened)
-            _check_neighbours(text, before, token)
-            before = token
-    if opened:
-        what = "( is never closed"
-        raise _error(ExpressionSyntaxError, text, (opened[-1], opened[-1] + 1), what, "add a )")
-    _check_neighbours(text, before, None)
-
-
-def _check_word(text: str, token: re.Match[str]) -> None:
-    word, advice = token[0], _LANGUAGE
-    if not word.isascii():
-        what = f"{word!r} is not ASCII: U+{ord(word):04X} {unicodedata.name(word, '(no name)')}"
-        advice = _ascii_advice(word)
-    elif token.lastgroup == "stranger":
-        what = f"{word if word.isprintable() else repr(word)} means nothing in an expression"
-        advice = _ADVICE.get(word, _LANGUAGE)
-    elif keyword.iskeyword(word):
-        what = f"{word} is a word of Python and means nothing in an expression"
-    elif re.fullmatch(r"0\d+", word):
-        what, advice = f"{_short(word)} begins with 0", _NUMBERS
-    else:
-        return
-    raise _error(ExpressionSyntaxError, text, token.span(), what, advice)
-
-
-def _ascii_advice(character: str) -> str:
-    _, greek, letter = unicodedata.name(character, "").partition("GREEK SMALL LETTER ")
-    folded = unicodedata.normalize("NFKC", character)
-    plain = _ASCII.get(character) or (letter.lower() if greek else folded)
-    return f"write {plain}" if plain.isascii() and plain.strip() else "only ASCII characters are read"
-
-
-def _check_bracket(text: str, token: re.Match[str], opened: list[int]) -> None:
-    if token[0] == "(":
-        opened.append(token.start())
-        if len(opened) > MAX_NESTING:
-            what, advice = "( is nested too deeply", f"nest {MAX_NESTING} deep at most"
-            raise _error(ExpressionTooLargeError, text, token.span(), what, advice)
-    elif token[0] == ")":
-        if not opened:
-            what = ") closes no bracket"
-            raise _error(ExpressionSyntaxError, text, token.span(), what, "add a ( or leave it out")
-        opened.pop()
-
-
-def _check_neighbours(text: str, before: re.Match[str] | None, token: re.Match[str] | None) -> None:
-    """Between two values an operator, between two operators a value."""
-    ended = before is not None and (before.lastgroup != "sign" or before[0] == ")")
-    begins = token is not None and (token.lastgroup != "sign" or token[0] == "(")
-    if not ended and (token is None or token[0] in ("*", "/", "**", ")", ",")):
-        what = f"a value is missing {f'before {token[0]}' if token else f'after {before and before[0]}'}"
-        span = token.span() if token else (len(text), len(text) + 1)
-        raise _error(ExpressionSyntaxError, text, span, what, _LANGUAGE)
-    if before and token and ended and begins and (before.lastgroup != "name" or token[0] != "("):
-        left, right = _short(before[0]), _short(token[0])
-        what = f"an operator is missing between {left} and {right}"
-        shown = {"(": "( ... )", ")": "( ... )"}
-        advice = f"a product is written {shown.get(left, left)}*{shown.get(right, right)}"
-        if before.lastgroup == "number" and (right[0] == "_" or (left == "0" and right[0] in "xXoObB")):
-            advice = _NUMBERS
-        raise _error(ExpressionSyntaxError, text, token.span(), what, advice)
 
 
 def _exponent_fits(base: Expr, exponent: Expr) -> bool:
@@ -277,7 +163,7 @@ class _Parser:
             case ast.Call(func=ast.Name(id=name), keywords=[]):
                 result = self.call(node, name)
             case _:
-                advice = "only Min and Max take a comma" if isinstance(node, ast.Tuple) else _LANGUAGE
+                advice = "only Min and Max take a comma" if isinstance(node, ast.Tuple) else LANGUAGE
                 raise self.error(ExpressionSyntaxError, node, "means nothing in an expression", advice)
         self.depth -= 1
         return result
@@ -306,7 +192,7 @@ class _Parser:
         if name in FUNCTIONS:
             advice = f"give it an argument: {name}( ... )"
             raise self.error(ExpressionSyntaxError, node, "is a function", advice)
-        given = f"{_short(name)}=2"
+        given = f"{short(name)}=2"
         advice = f"a parameter needs a value: {given} (on the command line --param {given}); "
         advice += f"the names here are {', '.join(self.known)}"
         raise self.error(UnknownNameError, node, f"means nothing here{nearest(name, self.known)}", advice)
@@ -389,7 +275,7 @@ class _Parser:
         return self.text[start:end]
 
     def error(self, kind: type[MetricLossError], node: ast.expr, what: str, advice: str) -> MetricLossError:
-        return _error(kind, self.text, self.span(node), f"{_short(self.source(node))} {what}", advice)
+        return mistake(kind, self.text, self.span(node), f"{short(self.source(node))} {what}", advice)
 
     def too_large(self, node: ast.expr, what: str, advice: str) -> MetricLossError:
         return self.error(ExpressionTooLargeError, node, what, advice)

@@ -105,7 +105,7 @@ def test_function_is_the_one_of_sympy(name: str) -> None:
 
 
 def test_public_tables() -> None:
-    names = "sqrt exp log log2 log10 sin cos tan asin acos atan tanh Abs Min Max abs min max"
+    names = "sqrt exp log log2 log10 sin cos tan asin acos atan tanh sigmoid Abs Min Max abs min max"
     assert " ".join(FUNCTIONS) == names
     assert dict(CONSTANTS) == {"pi": pi, "E": E}
 
@@ -150,7 +150,7 @@ a parameter needs a value: TPP=2 (on the command line --param TPP=2); """
     1 + Sqrt(TP)
         ^^^^
 the functions are """
-        "sqrt, exp, log, log2, log10, sin, cos, tan, asin, acos, atan, tanh, Abs, Min, Max, abs, min, max",
+        "sqrt, exp, log, log2, log10, sin, cos, tan, asin, acos, atan, tanh, sigmoid, Abs, Min, Max, abs, min, max",
     ),
     ("", ExpressionSyntaxError, f"the expression is empty\n{LANGUAGE}"),
     (" \n\t ", ExpressionSyntaxError, f"the expression is empty\n{LANGUAGE}"),
