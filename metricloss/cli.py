@@ -7,29 +7,26 @@ import inspect
 import io
 import os
 import sys
-import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
-from sympy import Expr
-
-from metricloss.backend import all_backends
-from metricloss.compiler import emit
-from metricloss.derivation import derivation
-from metricloss.errors import MetricLossError, MetricLossWarning, ParameterError
-from metricloss.header import objective_text
-from metricloss.metric import Metric
-from metricloss.relaxation import Relaxation
-from metricloss.relaxations import NAMED, as_relaxation
-from metricloss.symbols import COUNTS, NAMES
-from metricloss.text import CONSTANTS, FUNCTIONS, parse
+from metricloss import commands
+from metricloss.errors import MetricLossError, MetricLossWarning
 from metricloss.version import __version__
 
-OK, CHECK_FAILED, MISTAKE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+MISTAKE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
+_ABOUT = """\
+A metric over TP, FP, FN, TN, as a formula, becomes a loss with its derived gradient.
+
+examples:
+  metricloss show "2*TP/(2*TP + FP + FN)" --name f1
+  metricloss emit "2*TP/(2*TP + FP + FN)" --name f1 --backend torch -o f1_loss.py
+  metricloss check "sqrt(TP/P*TN/N)"
+  metricloss COMMAND --help    has more
+"""
 _EXIT_CODES = """\
 exit codes:
   0    done
@@ -101,10 +98,10 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="metricloss", **settings(_ABOUT))
     parser.add_argument("--version", action="version", version=f"metricloss {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, run, add_options in _COMMANDS:
         text = inspect.getdoc(run) or ""
-        command = commands.add_parser(name, help=text.splitlines()[0], **settings(text))
+        command = subparsers.add_parser(name, help=text.splitlines()[0], **settings(text))
         add_options(command)
         command.set_defaults(run=run)
     return parser
@@ -155,165 +152,14 @@ def _demo_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", default="numpy", metavar="B", help="the framework (default: numpy)")
 
 
-def _metric(options: argparse.Namespace) -> Metric:
-    parameters = dict(map(_parameter, options.param))
-    zero_division = parse(options.zero_division, {})
-    return Metric(
-        options.expression,
-        options.name,
-        direction=options.direction,
-        zero_division=zero_division,
-        **parameters,
-    )
+def _no_options(command: argparse.ArgumentParser) -> None:
+    pass
 
 
-def _parameter(text: str) -> tuple[str, Expr]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ParameterError(f"--param {text} has no value\nGive one: --param {text}=2")
-    if name.strip() in inspect.signature(Metric).parameters:
-        raise ParameterError(f"a parameter cannot be called {name.strip()}: rename it in the expression")
-    return name.strip(), parse(value, {})
-
-
-def _show(options: argparse.Namespace) -> int:
-    """Print a metric, its partial derivatives, its slopes and the derivation of its loss.
-
-    examples:
-      metricloss show "2*TP/(2*TP + FP + FN)" --name f1
-      metricloss show "(1 + b**2)*TP/((1 + b**2)*TP + b**2*FN + FP)" --param b=2
-      metricloss show "(FP + FN)/n" --direction minimize --relaxation "AnyLoss(30)"
-    """
-    metric = _metric(options)
-    relaxation = as_relaxation(options.relaxation)
-    better = "more" if metric.direction == "maximize" else "less"
-    partials = "\n".join(f"d{metric.name}/d{count} = {metric.gradient[count]}" for count in COUNTS)
-    print(f"{metric.name} = {metric.expression}")
-    print(f"{better} is better; loss = {objective_text(metric)}")
-    print(f"\ngradient\n{_indented(partials)}")
-    print(f"\nslopes\n{_indented(str(metric.slopes))}")
-    print(f"\nderivation\n{_indented(str(derivation(metric, relaxation, not options.probabilities)))}")
-    return OK
-
-
-def _emit(options: argparse.Namespace) -> int:
-    """Print the source of a loss, or write it to a file; its framework need not be here.
-
-    examples:
-      metricloss emit "2*TP/(2*TP + FP + FN)" --name f1 --backend torch -o f1_loss.py
-      metricloss emit "TP/P - FP/N" --backend jax > j_loss.py
-      metricloss emit --backend numpy --name miss -- "-FN/P"
-    """
-    source = emit(
-        _metric(options),
-        options.backend,
-        relaxation=options.relaxation,
-        from_logits=not options.probabilities,
-    )
-    if options.output is None:
-        print(source.text, end="")
-    else:
-        path = source.save(options.output, force=options.force)
-        print(f"wrote {path}: {source.metric.name} for {source.backend.title}", file=sys.stderr)
-    return OK
-
-
-def _check(options: argparse.Namespace) -> int:
-    """Compare a loss's gradient with finite differences, autodiff and other backends'.
-
-    examples:
-      metricloss check "2*TP/(2*TP + FP + FN)"
-      metricloss check "TP/P - FP/N" --backend torch --backend jax --relaxation "p**2*(3 - 2*p)"
-    """
-    from tqdm import tqdm
-
-    from metricloss.check import check
-
-    backends = options.backend or [backend.name for backend in all_backends()]
-    with tqdm(total=len(backends), unit="backend", delay=2, leave=False, disable=None) as bar:
-        report = check(
-            _metric(options),
-            backends=options.backend,
-            relaxation=options.relaxation,
-            from_logits=not options.probabilities,
-            seed=options.seed,
-            tick=bar.update,
-        )
-    print(report)
-    return OK if report.ok else CHECK_FAILED
-
-
-def _list(options: argparse.Namespace) -> int:
-    """Print the backends, the relaxations, and the names and functions of the language.
-
-    examples:
-      metricloss list
-    """
-    from tabulate import tabulate
-
-    plain = partial(tabulate, tablefmt="plain", disable_numparse=True)
-    rows = [
-        [backend.name, "yes" if backend.is_installed else "no", backend.facts.get("order", ""), backend.call]
-        for backend in all_backends()
-    ]
-    print("backends (emit writes for those not installed, too)")
-    print(_indented(plain(rows, headers=["name", "here", "order", "call"])))
-    for backend in all_backends():
-        if not backend.is_installed:
-            print(f"  {backend.name} is not installed: {backend.install}")
-    print("\nrelaxations")
-    print(_indented("\n".join(map(_described, NAMED.values()))))
-    print(_indented('any text like "p**2*(3 - 2*p)"\n    In the probability p or the score z, from 0 to 1.'))
-    sums = [f"{name} = {meaning}" for name, meaning in NAMES.items() if meaning not in COUNTS]
-    words = [
-        ["counts", ", ".join(map(str, COUNTS))],
-        ["sums", ", ".join(sums)],
-        ["functions", ", ".join(FUNCTIONS)],
-        ["constants", ", ".join(CONSTANTS)],
-        ["operators", "+ - * / ** ( )"],
-    ]
-    print(f"\nlanguage\n{_indented(plain(words))}")
-    return OK
-
-
-def _described(relaxation: Callable[..., Relaxation]) -> str:
-    """A relaxation's call and the first line of its documentation."""
-    arguments = inspect.signature(relaxation).parameters.values()
-    call = ", ".join(f"{argument.name}={argument.default}" for argument in arguments)
-    return f"{relaxation.__name__}({call})\n    {(inspect.getdoc(relaxation) or '').splitlines()[0]}"
-
-
-def _demo(options: argparse.Namespace) -> int:
-    """Train small classifiers on cross-entropy and on metrics, on real imbalanced data.
-
-    examples:
-      metricloss demo
-      metricloss demo --backend torch
-    """
-    from metricloss.demo import demo, introduction
-
-    print(introduction(options.backend), flush=True)
-    print(demo(options.backend))
-    return OK
-
-
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "  ")
-
-
-_ABOUT = """\
-A metric over TP, FP, FN, TN, as a formula, becomes a loss with its derived gradient.
-
-examples:
-  metricloss show "2*TP/(2*TP + FP + FN)" --name f1
-  metricloss emit "2*TP/(2*TP + FP + FN)" --name f1 --backend torch -o f1_loss.py
-  metricloss check "sqrt(TP/P*TN/N)"
-  metricloss COMMAND --help    has more
-"""
 _COMMANDS = (
-    ("show", _show, _metric_options),
-    ("emit", _emit, _emit_options),
-    ("check", _check, _check_options),
-    ("list", _list, lambda command: None),
-    ("demo", _demo, _demo_options),
+    ("show", commands.show, _metric_options),
+    ("emit", commands.emit, _emit_options),
+    ("check", commands.check, _check_options),
+    ("list", commands.list_all, _no_options),
+    ("demo", commands.demo, _demo_options),
 )

@@ -52,13 +52,7 @@ def demo(backend: str = "numpy", *, splits: int = SPLITS, steps: int = STEPS) ->
     >>> print(demo(splits=2, steps=3).splitlines()[0].split())
     ['trained', 'with', 'F1', 'MCC', 'G-mean', 'accuracy']
     """
-    target = get_backend(backend)
-    target.require()
-    if importlib.util.find_spec("sklearn") is None:
-        raise MissingFrameworkError(
-            "the demo trains on data that scikit-learn ships, and scikit-learn is not installed\n"
-            'Install it: pip install "metricloss[demo]"'
-        )
+    target = _required(backend)
     features, labels = diabetes()
     results = judged(target, [halves(features, labels, seed) for seed in range(splits)], steps)
     done = _DONE.format(splits=splits, patients=len(labels), positives=labels.sum(), steps=steps, rate=RATE)
@@ -71,7 +65,7 @@ def introduction(backend: str = "numpy") -> str:
     >>> print(introduction().splitlines()[2])
         f1 = 2*TP/(FN + FP + 2*TP)
     """
-    source = emit(TRAINED["F1"], backend)
+    source = emit(TRAINED["F1"], _required(backend))
     metric, target = source.metric, source.backend
     emitting = command(metric, source.relaxation, source.from_logits, target)
     sections = {
@@ -81,6 +75,17 @@ def introduction(backend: str = "numpy") -> str:
         "The whole file, which needs nothing else": emitting,
     }
     return "\n\n".join(f"{title}:\n\n{textwrap.indent(text, '    ')}" for title, text in sections.items())
+
+
+def _required(name: str) -> Backend:
+    backend = get_backend(name)
+    backend.require()
+    if importlib.util.find_spec("sklearn") is None:
+        raise MissingFrameworkError(
+            "the demo trains on data that scikit-learn ships, and scikit-learn is not installed\n"
+            'Install it: pip install "metricloss[demo]"'
+        )
+    return backend
 
 
 def _filled(source: Source) -> str:

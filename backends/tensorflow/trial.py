@@ -1,0 +1,59 @@
+"""What `metricloss check` and `metricloss demo` do with a loss for TensorFlow."""
+
+import os
+
+# TensorFlow's notes at its start are no news; what the user set stays.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import tensorflow as tf
+
+
+def value(module, scores, labels, weights):
+    """The loss of lists of numbers, in float64."""
+    z, y, w = tensors(scores, labels, weights)
+    return float(module.loss(y, z, w))
+
+
+def gradients(module, scores, labels, weights):
+    """The derived gradient by the scores, and TensorFlow's own of the plain formula."""
+    z, y, w = tensors(scores, labels, weights)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(z)
+        derived = module.loss(y, z, w)
+        plain = module.objective(*module.sums(y, w, *module.relax(z)))
+    return [tape.gradient(loss, z).numpy().tolist() for loss in (derived, plain)]
+
+
+def tensors(*lists):
+    return [tf.constant(numbers, dtype=tf.float64) for numbers in lists]
+
+
+def trainer(module, width, rate):
+    """A function that trains a linear classifier with Adam on a loss, or on cross-entropy without one."""
+    loss = cross_entropy if module is None else module.loss
+    weights = tf.Variable(tf.zeros(width))
+    optimizer = tf.keras.optimizers.Adam(rate)
+    optimizer.build([weights])
+    start = [(variable, tf.identity(variable)) for variable in (weights, *optimizer.variables)]
+
+    @tf.function(autograph=False)
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            value = loss(y, tf.linalg.matvec(x, weights))
+        optimizer.apply_gradients([(tape.gradient(value, weights), weights)])
+
+    def train(features, labels, steps):
+        for variable, zero in start:
+            variable.assign(zero)
+        x, y = (tf.constant(array, dtype=tf.float32) for array in (features, labels))
+        for _ in range(steps):
+            step(x, y)
+        return weights.numpy()
+
+    return train
+
+
+def cross_entropy(labels, logits):
+    """The mean cross-entropy."""
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))

@@ -1,0 +1,182 @@
+"""What each command of the command line does: from its parsed options to what is printed, and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from functools import partial
+
+from sympy import Expr
+
+from metricloss import compiler
+from metricloss.backend import all_backends
+from metricloss.derivation import derivation
+from metricloss.errors import ParameterError
+from metricloss.header import objective_text
+from metricloss.metric import Metric
+from metricloss.relaxation import Relaxation
+from metricloss.relaxations import NAMED, as_relaxation
+from metricloss.symbols import COUNTS, NAMES
+from metricloss.text import CONSTANTS, FUNCTIONS, parse
+
+OK, CHECK_FAILED = 0, 1
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print a metric, its partial derivatives, its slopes and the derivation of its loss.
+
+    examples:
+      metricloss show "2*TP/(2*TP + FP + FN)" --name f1
+      metricloss show "(1 + b**2)*TP/((1 + b**2)*TP + b**2*FN + FP)" --param b=2
+      metricloss show "(FP + FN)/n" --direction minimize --relaxation "AnyLoss(30)"
+    """
+    metric = _metric(options)
+    relaxation = as_relaxation(options.relaxation)
+    better = "more" if metric.direction == "maximize" else "less"
+    partials = "\n".join(f"d{metric.name}/d{count} = {metric.gradient[count]}" for count in COUNTS)
+    print(f"{metric.name} = {metric.expression}")
+    print(f"{better} is better; loss = {objective_text(metric)}")
+    print(f"\ngradient\n{_indented(partials)}")
+    print(f"\nslopes\n{_indented(str(metric.slopes))}")
+    print(f"\nderivation\n{_indented(str(derivation(metric, relaxation, not options.probabilities)))}")
+    return OK
+
+
+def emit(options: argparse.Namespace) -> int:
+    """Print the source of a loss, or write it to a file; its framework need not be here.
+
+    examples:
+      metricloss emit "2*TP/(2*TP + FP + FN)" --name f1 --backend torch -o f1_loss.py
+      metricloss emit "TP/P - FP/N" --backend jax > j_loss.py
+      metricloss emit --backend numpy --name miss -- "-FN/P"
+    """
+    source = compiler.emit(
+        _metric(options),
+        options.backend,
+        relaxation=options.relaxation,
+        from_logits=not options.probabilities,
+    )
+    if options.output is None:
+        print(source.text, end="")
+    else:
+        path = source.save(options.output, force=options.force)
+        print(f"wrote {path}: {source.metric.name} for {source.backend.title}", file=sys.stderr)
+    return OK
+
+
+def check(options: argparse.Namespace) -> int:
+    """Compare a loss's gradient with finite differences, autodiff and other backends'.
+
+    examples:
+      metricloss check "2*TP/(2*TP + FP + FN)"
+      metricloss check "TP/P - FP/N" --backend torch --backend jax --relaxation "p**2*(3 - 2*p)"
+    """
+    from tqdm import tqdm
+
+    from metricloss import check as checking
+
+    backends = options.backend or [backend.name for backend in all_backends()]
+    with tqdm(total=len(backends), unit="backend", delay=2, leave=False, disable=None) as bar:
+        report = checking.check(
+            _metric(options),
+            backends=options.backend,
+            relaxation=options.relaxation,
+            from_logits=not options.probabilities,
+            seed=options.seed,
+            tick=bar.update,
+        )
+    print(report)
+    return OK if report.ok else CHECK_FAILED
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """Print the backends, the relaxations, and the names and functions of the language.
+
+    examples:
+      metricloss list
+    """
+    from tabulate import tabulate
+
+    plain = partial(tabulate, tablefmt="plain", disable_numparse=True)
+    rows = [
+        [backend.name, "yes" if backend.is_installed else "no", backend.facts.get("order", ""), backend.call]
+        for backend in all_backends()
+    ]
+    print("backends (emit writes for those not installed, too)")
+    print(_indented(plain(rows, headers=["name", "here", "order", "call"])))
+    for backend in all_backends():
+        if not backend.is_installed:
+            print(f"  {backend.name} is not installed: {backend.install}")
+    print("\nrelaxations")
+    print(_indented("\n".join(map(_described, NAMED.values()))))
+    print(_indented('any text like "p**2*(3 - 2*p)"\n    In the probability p or the score z, from 0 to 1.'))
+    sums = [f"{name} = {meaning}" for name, meaning in NAMES.items() if meaning not in COUNTS]
+    words = [
+        ["counts", ", ".join(map(str, COUNTS))],
+        ["sums", ", ".join(sums)],
+        ["functions", ", ".join(FUNCTIONS)],
+        ["constants", ", ".join(CONSTANTS)],
+        ["operators", "+ - * / ** ( )"],
+    ]
+    print(f"\nlanguage\n{_indented(plain(words))}")
+    return OK
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Train small classifiers on cross-entropy and on metrics, on real imbalanced data.
+
+    examples:
+      metricloss demo
+      metricloss demo --backend torch
+    """
+    from metricloss import demo as demonstration
+
+    print(demonstration.introduction(options.backend), end="\n\n", flush=True)
+    print(demonstration.demo(options.backend))
+    return OK
+
+
+def _metric(options: argparse.Namespace) -> Metric:
+    parameters = dict(map(_parameter, options.param))
+    zero_division = parse(options.zero_division, {})
+    return Metric(
+        options.expression,
+        options.name,
+        direction=options.direction,
+        zero_division=zero_division,
+        **parameters,
+    )
+
+
+def _parameter(text: str) -> tuple[str, Expr]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ParameterError(f"--param {text} has no value\nGive one: --param {text}=2")
+    if name.strip() in inspect.signature(Metric).parameters:
+        raise ParameterError(f"a parameter cannot be called {name.strip()}: rename it in the expression")
+    return name.strip(), parse(value, {})
+
+
+def _described(relaxation: Callable[..., Relaxation]) -> str:
+    """A relaxation's call and the first line of its documentation."""
+    arguments = inspect.signature(relaxation).parameters.values()
+    call = ", ".join(f"{argument.name}={argument.default}" for argument in arguments)
+    return f"{relaxation.__name__}({call})\n    {(inspect.getdoc(relaxation) or '').splitlines()[0]}"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "  ")
+
+
+_ABOUT = """\
+A metric over TP, FP, FN, TN, as a formula, becomes a loss with its derived gradient.
+
+examples:
+  metricloss show "2*TP/(2*TP + FP + FN)" --name f1
+  metricloss emit "2*TP/(2*TP + FP + FN)" --name f1 --backend torch -o f1_loss.py
+  metricloss check "sqrt(TP/P*TN/N)"
+  metricloss COMMAND --help    has more
+"""
