@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -89,6 +88,8 @@ def all_backends() -> Iterator[Backend]:
 
 @cache
 def _read(folder: Path) -> Backend:
+    import tomllib  # here, for it would be a tenth of what `import metricloss` costs
+
     try:
         table = tomllib.loads((folder / "backend.toml").read_text("utf-8"))
         skeleton = (folder / "loss.py").read_text("utf-8")

@@ -23,7 +23,7 @@ from metricloss.source import Source
 from metricloss.symbols import COUNTS
 
 #: The largest relative error that passes. Finite differences are themselves no better than this.
-TOLERANCES = {"formula": 1e-10, "differences": 1e-6, "autodiff": 1e-10, "others": 1e-10}
+TOLERANCES = {"formula": 1e-10, "differences": 1e-5, "autodiff": 1e-10, "others": 1e-10}
 SAMPLES = 64
 _STEP = 1e-6
 
@@ -89,12 +89,17 @@ class Batch:
 
     @classmethod
     def drawn(cls, seed: int, threshold: float, from_logits: bool) -> Batch:
-        """Random scores about a threshold, most of them close to it: a steep relaxation moves only there."""
+        """Random scores about a threshold, most of them close to it: a steep relaxation moves only there.
+
+        Three decisions of four are right: where they tell nothing about the labels, many metrics vanish, and
+        relative errors with them mean little.
+        """
         draw = random.Random(seed)
         middle = threshold if from_logits else math.log(threshold / (1 - threshold))
-        logits = [middle + draw.gauss() * 10 ** draw.uniform(-2, 0.5) for _ in range(SAMPLES)]
+        offsets = [draw.gauss() * 10 ** draw.uniform(-2, 0.5) for _ in range(SAMPLES)]
+        labels = [int((offset > 0) == (draw.random() < 0.75)) for offset in offsets]
+        logits = [middle + offset for offset in offsets]
         scores = logits if from_logits else [1 / (1 + math.exp(-logit)) for logit in logits]
-        labels = [1, 0, *(int(draw.random() < 0.3) for _ in range(SAMPLES - 2))]
         return cls(scores, labels, [draw.uniform(0.5, 2) for _ in scores])
 
     def moved(self, index: int, by: float) -> list[float]:

@@ -23,7 +23,6 @@ MetricLossWarning(UserWarning)
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -124,6 +123,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("PPP", ["TP", "PP", "sqrt"])
     '; did you mean PP?'
     """
+    import difflib  # here, for it is slow to import and seldom needed
+
     known = list(known)
     by_case = [candidate for candidate in known if candidate.lower() == name.lower()]
     close = by_case or difflib.get_close_matches(name, known, n=1, cutoff=0.6)

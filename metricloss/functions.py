@@ -119,6 +119,24 @@ def exact(expression: Expr) -> Expr:
     return expression.xreplace(floats)
 
 
+def with_primitive_bases(expression: Expr) -> Expr:
+    """The expression with the numbers of 1/(2·x + 2·y) in front, as 1/2/(x + y).
+
+    >>> from sympy.abc import x, y
+    >>> with_primitive_bases(5 * x / 4 / (5 * x / 4 + y))
+    5*x/(5*x + 4*y)
+    """
+
+    def split(base: Expr, exponent: Expr) -> Expr:
+        content, primitive = base.primitive()
+        return content**exponent * primitive**exponent
+
+    return expression.replace(
+        lambda part: isinstance(part, Pow) and isinstance(part.base, Add) and part.exp.is_Rational,
+        lambda power: split(power.base, power.exp),
+    )
+
+
 def at(expression: Expr, values: Mapping[Expr, Expr]) -> Expr:
     """The expression at values of some symbols; nan where SymPy finds nothing to compare in a Min or Max.
 

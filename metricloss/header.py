@@ -37,8 +37,8 @@ def header(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: B
 
 def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: Backend) -> str:
     """The command line that emits the same file."""
-    words = ["metricloss", "emit", str(metric.expression.xreplace(SUMS))]
-    words += ["--name", metric.name, "--backend", backend.name]
+    expression = str(metric.expression.xreplace(SUMS))
+    words = ["--name", metric.name, "--backend", backend.name]
     if metric.direction != "maximize":
         words += ["--direction", metric.direction]
     if metric.zero_division != 0:
@@ -47,7 +47,8 @@ def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: 
         words += ["--relaxation", relaxation.text]
     if not from_logits:
         words += ["--probabilities"]
-    return " ".join(map(shlex.quote, words))
+    words = [*words, "--", expression] if expression.startswith("-") else [expression, *words]
+    return " ".join(map(shlex.quote, ["metricloss", "emit", *words]))
 
 
 def _table(metric: Metric, relaxation: Relaxation, from_logits: bool) -> str:

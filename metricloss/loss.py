@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import linecache
 import sys
 import types
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,8 +82,8 @@ class Loss:
 
 def load(source: Source) -> Loss:
     """The loss of a source, its text registered so that tracebacks, pdb and inspect.getsource show it."""
-    digest = hashlib.sha256(source.text.encode()).hexdigest()[:12]
-    name = f"metricloss_{source.metric.name}_{source.backend.name}_{digest}"
+    checksum = zlib.crc32(source.text.encode())
+    name = f"metricloss_{source.metric.name}_{source.backend.name}_{checksum:08x}"
     return Loss(source, load_text(source.text, name))
 
 

@@ -22,7 +22,7 @@ from metricloss.errors import (
     UnknownNameError,
     nearest,
 )
-from metricloss.functions import as_number, at, exact, latex, require_known
+from metricloss.functions import as_number, at, exact, latex, require_known, with_primitive_bases
 from metricloss.plan import lower_counts
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
@@ -78,7 +78,9 @@ class Metric:
         _check_parameters(written, values)
         if direction not in ("maximize", "minimize"):
             raise OptionError(f"direction={direction!r}: say 'maximize' (more is better) or 'minimize'.")
-        resolved = exact(written.subs({symbol: values[symbol.name] for symbol in _parameters(written)}))
+        resolved = with_primitive_bases(
+            exact(written.subs({symbol: values[symbol.name] for symbol in _parameters(written)}))
+        )
         _check_value(resolved)
         set_field = object.__setattr__
         set_field(self, "expression", resolved)
@@ -202,9 +204,9 @@ def _check_parameters(expression: Expr, values: Mapping[str, Expr]) -> None:
 
 
 def _check_value(expression: Expr) -> None:
-    require_known(expression)
     if expression.has(*_INFINITE):
         raise NotRealError(f"{expression} divides by zero or is infinite whatever the counts are.")
+    require_known(expression)
     if not expression.free_symbols:
         raise NoCountError(
             f"{expression} holds no count, so predictions cannot change it\nWrite it over {', '.join(NAMES)}."

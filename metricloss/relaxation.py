@@ -94,15 +94,19 @@ def _own_symbols(expression: Expr) -> dict[Expr, Expr]:
 
 
 def _is_logistic(expression: Expr) -> bool:
-    """1/(1 + exp(u)), which overflows where it is written out."""
+    """1/(1 + c·exp(u)) with c > 0, which overflows where it is written out."""
     if not (isinstance(expression, Pow) and expression.exp == -1 and isinstance(expression.base, Add)):
         return False
     one, *others = expression.base.args
-    return one == 1 and len(others) == 1 and isinstance(others[0], sympy.exp)
+    if one != 1 or len(others) != 1:
+        return False
+    factor, power = others[0].as_coeff_Mul()
+    return isinstance(power, sympy.exp) and factor > 0
 
 
 def _as_sigmoid(expression: Expr) -> Expr:
-    return sigmoid(-expression.base.args[1].args[0])
+    factor, power = expression.base.args[1].as_coeff_Mul()
+    return sigmoid(-power.args[0] - sympy.log(factor))
 
 
 def _complement(expression: Expr) -> Expr:

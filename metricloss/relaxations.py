@@ -40,11 +40,9 @@ def AnyLoss(L: float = 30) -> Relaxation:  # noqa: N802, N803  its paper's names
     """
     amplification = _positive("L", L)
     if amplification > _L_OF_FLOAT32:
-        fits = (
-            "float64 carries it" if amplification <= _L_OF_FLOAT64 else f"in float64 up to L = {_L_OF_FLOAT64}"
-        )
         warnings.warn(
-            f"AnyLoss(L={amplification}): h(1) rounds to exactly 1 in float32 above L = {_L_OF_FLOAT32}; {fits}",
+            f"AnyLoss(L={amplification}): h(1) rounds to exactly 1 in float32 above L = {_L_OF_FLOAT32}, "
+            f"and in float64 above {_L_OF_FLOAT64}",
             RelaxationWarning,
             stacklevel=2,
         )

@@ -23,15 +23,16 @@ NAMES = ("TP", "FP", "FN", "TN", "P", "N", "PP", "PN", "n")
 leaves = st.sampled_from(NAMES) | st.sampled_from(("1", "2", "1/2", "0.3", "5", "1e-3", "pi"))
 
 
+UNARY = ("sqrt", "exp", "log", "log2", "sin", "cos", "asin", "atan", "tanh", "abs", "-", "1/", "1-")
+POWERS = ("2", "3", "(1/2)", "(3/4)", "(-1)", "(-1/2)")
+
+
 def _grown(inner):
-    unary = st.sampled_from(
-        ("sqrt", "exp", "log", "log2", "sin", "cos", "asin", "atan", "tanh", "abs", "-", "1/", "1-")
-    )
     return st.one_of(
-        st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-        st.tuples(unary, inner).map(lambda t: f"{t[0]}({t[1]})"),
-        st.tuples(inner, st.sampled_from(("2", "3", "(1/2)", "(3/4)", "(-1)", "(-1/2)"))).map("**".join).map("({})".format),
-        st.tuples(st.sampled_from(("Min", "Max")), inner, inner).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
+        st.tuples(inner, st.sampled_from("+-*/"), inner).map(" ".join).map("({})".format),
+        st.tuples(st.sampled_from(UNARY), inner).map(lambda parts: "{}({})".format(*parts)),
+        st.tuples(inner, st.sampled_from(POWERS)).map(lambda parts: "({}**{})".format(*parts)),
+        st.tuples(st.sampled_from(("Min", "Max")), inner, inner).map(lambda parts: "{}({}, {})".format(*parts)),
     )
 
 
@@ -78,8 +79,7 @@ def test_an_error_or_the_right_gradient(frameworks, text):
     try:
         metric = ml.Metric(text)
         losses = [(framework, ml.compile(metric, framework.name)) for framework in frameworks]
-    except ml.MetricLossError as error:
-        assert str(error)
+    except ml.MetricLossError:
         return
     function = sympy.lambdify(COUNTS, metric.expression, "mpmath")
     counts = [mpmath.mpf(count) for count in _soft_counts()]
@@ -89,11 +89,7 @@ def test_an_error_or_the_right_gradient(frameworks, text):
     assume(max(abs(on_positive), abs(on_negative)) < 1e12)
     p = 1 / (1 + np.exp(-SCORES))
     expected = -np.where(LABELS == 1, on_positive, on_negative) * p * (1 - p)
-    tolerance = 1e-6 * np.abs(expected).max() + 1e-9 * _size(function, counts) + 1e-12
+    tolerance = 1e-6 * np.abs(expected).max() + 1e-9 * float(abs(function(*counts))) + 1e-12
     for framework, loss in losses:
         _, gradient = framework.value_and_grad(loss, framework.array(SCORES), framework.array(LABELS))
         assert np.abs(framework.numpy(gradient) - expected).max() <= tolerance, framework.name
-
-
-def _size(function, counts):
-    return float(abs(function(*counts)))

@@ -56,8 +56,7 @@ def soft_counts(y_true, y_pred, sample_weight=None):
 def metric(tp, fp, fn, tn):
     """The metric over the four counts."""
     d = 2 * tp + fp + fn
-    f1 = divide(2 * tp, d)
-    return f1
+    return divide(2 * tp, d)
 
 
 def objective(tp, fp, fn, tn):
@@ -69,7 +68,7 @@ def slopes(tp, fp, fn, tn):
     """How the loss moves with the decision on a positive, and on a negative."""
     d = 2 * tp + fp + fn
     f1 = divide(2 * tp, d)
-    return -divide(2 - f1, d), divide(f1, d)
+    return divide(f1 - 2, d), divide(f1, d)
 
 
 def relax(score):

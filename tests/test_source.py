@@ -1,0 +1,122 @@
+"""Filling holes, leaving out what is not used, headers, and files."""
+
+import ast
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import metricloss as ml
+from metricloss import cli, errors
+from metricloss.backend import all_backends, get_backend
+from metricloss.header import command
+from metricloss.spelling import FUNCTIONS
+
+F1 = ml.Metric("2*TP/(2*TP + FP + FN)", name="f1")
+BACKENDS = [backend.name for backend in all_backends()]
+
+
+def functions_of(text):
+    return {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_skeleton_is_what_f1_compiles_to(backend):
+    """The default metric of each skeleton keeps a reader's and a linter's view of it true."""
+    skeleton, emitted = functions_of(get_backend(backend).skeleton), functions_of(ml.emit(F1, backend).text)
+    for name, function in emitted.items():
+        assert ast.unparse(function) == ast.unparse(skeleton[name]), name
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_only_the_holes_change(backend):
+    mcc = ml.emit("(TP*TN - FP*FN)/sqrt(PP*P*N*PN)", backend).text
+    skeleton = get_backend(backend).skeleton
+    for name, function in functions_of(mcc).items():
+        if name not in ("metric", "objective", "slopes", "relax", "relax_slope", "decide"):
+            assert ast.get_source_segment(mcc, function) in skeleton
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_not_used_is_left_out(backend):
+    plain = functions_of(ml.emit(F1, backend).text)
+    assert not {"sqrt", "power", "log", "exp", "asin", "acos", "sin", "minimum"} & plain.keys()
+    rich = ml.emit("asin(sqrt(TP/n)) + log(1 + TP)**(3/4)", backend).text
+    assert {"sqrt", "power", "log", "asin"} <= functions_of(rich).keys()
+    names = {node.id for node in ast.walk(ast.parse(rich)) if isinstance(node, ast.Name)}
+    unused = functions_of(rich).keys() - names - set(get_backend(backend).entry_points)
+    assert unused <= {"of_arrays_jvp"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_same_text_for_the_same_input(backend):
+    here = ml.emit("TP/Max(PP, P) + sqrt(TN/n)", backend).text
+    code = f"import metricloss as ml; print(ml.emit('TP/Max(PP, P) + sqrt(TN/n)', {backend!r}).text, end='')"
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
+    )
+    assert there.stdout == here
+
+
+@pytest.mark.parametrize(
+    ("metric", "options"),
+    [
+        (F1, {}),
+        (
+            ml.Metric("(FP + w*FN)/n", name="cost", direction="minimize", w=2.5),
+            {"relaxation": ml.AnyLoss(12.5)},
+        ),
+        (ml.Metric("(TP/P + TN/N)/2", name="ba", zero_division=0.5), {"relaxation": "p**2*(3 - 2*p)"}),
+        (ml.Metric("-FP/N", name="minus"), {"from_logits": False}),
+        (ml.Metric("TP/P", name="recall"), {"relaxation": ml.SigmoidF1(2, -0.5)}),
+        (ml.Metric("TP/P", name="recall"), {"relaxation": ml.ScoreOriented(0.5, 0.5)}),
+    ],
+)
+def test_the_command_in_the_header_writes_the_same_file(metric, options, capsys):
+    source = ml.emit(metric, "numpy", **options)
+    line = command(source.metric, source.relaxation, source.from_logits, source.backend)
+    assert f"    {line}\n" in source.text
+    assert cli.main(shlex.split(line)[1:]) == 0
+    assert capsys.readouterr().out == source.text
+
+
+def test_local_names_hide_nothing():
+    """A metric may be called like a function of the file, a built-in or a keyword."""
+    for name in ("divide", "sum", "sqrt", "tp", "lambda", "torch", "np", "metric", "abs"):
+        loss = ml.compile(ml.Metric("TP/(TP + FP) + sqrt(TP/n)", name=name), "numpy")
+        assert float(loss([1, 0, 1], [0.5, -1.0, 2.0])) == pytest.approx(
+            float(ml.compile("TP/(TP + FP) + sqrt(TP/n)", "numpy")([1, 0, 1], [0.5, -1.0, 2.0]))
+        )
+
+
+def test_nothing_a_user_names_ends_the_docstring():
+    relaxation = ml.Relaxation("p", name='"""\nimport os  # \\')
+    tree = ast.parse(ml.emit(F1, "numpy", relaxation=relaxation).text)
+    assert isinstance(tree.body[0], ast.Expr)
+    assert "import os" in ast.get_docstring(tree)
+
+
+def test_files_are_not_overwritten(tmp_path):
+    path = tmp_path / "f1_loss.py"
+    source = ml.emit(F1, "numpy")
+    assert source.save(path) == path
+    assert path.read_text(encoding="utf-8") == str(source)
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(errors.OutputExistsError, match="--force"):
+        source.save(path)
+    assert path.read_text(encoding="utf-8") == "mine"
+    source.save(path, force=True)
+    assert path.read_text(encoding="utf-8") == source.text
+
+
+@pytest.mark.parametrize("backend", list(all_backends()), ids=BACKENDS)
+def test_tables_spell_the_functions_of_a_plan_and_no_others(backend):
+    assert set(backend.functions) == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_loss_is_best_minus_metric_or_metric_minus_best(direction):
+    loss = ml.compile(ml.Metric("TP/n", name="m", direction=direction), "numpy", from_logits=False)
+    value = float(loss([1, 0], [0.25, 0.5]))
+    assert value == pytest.approx(0.5 - 0.125 if direction == "maximize" else 0.125 - 0.5)
