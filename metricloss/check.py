@@ -14,7 +14,7 @@ from sympy import Expr, Float
 
 from metricloss.backend import Backend, all_backends, get_backend
 from metricloss.compiler import emit
-from metricloss.errors import BackendError
+from metricloss.errors import BackendError, MissingFrameworkError
 from metricloss.loss import load, load_text
 from metricloss.metric import Expression, Metric
 from metricloss.relaxation import Relaxation, p
@@ -57,7 +57,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return all(row.ok for row in self.rows)
+        """Whether something was tried, and nothing failed."""
+        return any(row.errors for row in self.rows) and all(row.ok for row in self.rows)
 
     def __str__(self) -> str:
         from tabulate import tabulate
@@ -134,38 +135,45 @@ def check(
     """
     checked = metric if isinstance(metric, Metric) else Metric(metric)
     chosen = Soft() if relaxation is None else as_relaxation(relaxation)
+    sources = [
+        emit(checked, backend, relaxation=chosen, from_logits=from_logits) for backend in _wanted(backends)
+    ]
+    batch = Batch.drawn(seed, sources[0].plan.threshold, from_logits)
+    results: dict[str, _Result] = {}
+    for source in sources:
+        if source.backend.is_installed:
+            results[source.backend.name] = _tried(source, batch)
+        tick()
+    truth = formula(checked, chosen, from_logits, batch)
+    return Report(tuple(_row(source.backend, results, truth) for source in sources), seed)
+
+
+def _wanted(backends: Iterable[str | Path | Backend]) -> list[Backend]:
+    """The backends that are named, each of which must be there, or else all that are known."""
     named = [get_backend(backend) for backend in backends]
     for backend in named:
         backend.require()
-    results: dict[str, _Result] = {}
-    notes: dict[str, str] = {}
-    for backend in named or all_backends():
-        source = emit(checked, backend, relaxation=chosen, from_logits=from_logits)
-        batch = Batch.drawn(seed, source.plan.threshold, from_logits)
-        if backend.is_installed:
-            results[backend.name] = _tried(source, batch)
-        else:
-            notes[backend.name] = f"not installed: {backend.install}"
-        tick()
-    truth = formula(checked, chosen, from_logits, batch)
-    rows = [Row(name, note=note) for name, note in notes.items()]
-    rows += [Row(name, _errors(result, truth, list(results.values()))) for name, result in results.items()]
-    return Report(tuple(sorted(rows, key=lambda row: row.backend)), seed)
+    return named or list(all_backends())
 
 
 def load_trial(backend: Backend) -> ModuleType:
     """The backend's trial.py: how it evaluates, differentiates and trains.
 
-    Errors: BackendError where its folder has none.
+    Errors: BackendError where its folder has none; MissingFrameworkError where it needs more than is installed.
 
     >>> load_trial(get_backend("numpy")).cross_entropy.__doc__
     'The mean cross-entropy and its gradient by the logits.'
     """
     try:
         text = (backend.folder / "trial.py").read_text("utf-8")
-    except OSError as problem:
+        return load_text(text, f"metricloss_trial_{backend.name}")
+    except FileNotFoundError as problem:
         raise BackendError(f"backends/{backend.name} has no trial.py, which check and demo need") from problem
-    return load_text(text, f"metricloss_trial_{backend.name}")
+    except ModuleNotFoundError as problem:
+        raise MissingFrameworkError(
+            f"to try a loss for {backend.title}, {problem.name} is needed and not installed\n"
+            f"Install it: pip install {problem.name}"
+        ) from problem
 
 
 def formula(metric: Metric, relaxation: Relaxation, from_logits: bool, batch: Batch) -> float:
@@ -198,18 +206,19 @@ def _tried(source: Source, batch: Batch) -> _Result:
     return _Result(value(batch.scores), derived, autodiff, differences)
 
 
-def _errors(result: _Result, truth: float, everyone: Sequence[_Result]) -> dict[str, float]:
+def _row(backend: Backend, results: dict[str, _Result], truth: float) -> Row:
+    if backend.name not in results:
+        return Row(backend.name, note=f"not installed: {backend.install}")
+    result = results[backend.name]
     errors = {"differences": relative_error(result.derived, result.differences)}
     if not math.isnan(truth):
         errors["formula"] = relative_error([result.value], [truth])
     if result.autodiff is not None:
         errors["autodiff"] = relative_error(result.derived, result.autodiff)
-    if len(everyone) > 1:
-        median = [
-            statistics.median(entries) for entries in zip(*(one.derived for one in everyone), strict=True)
-        ]
-        errors["others"] = relative_error(result.derived, median)
-    return errors
+    if len(results) > 1:
+        columns = zip(*(each.derived for each in results.values()), strict=True)
+        errors["others"] = relative_error(result.derived, [statistics.median(column) for column in columns])
+    return Row(backend.name, errors)
 
 
 def relative_error(found: Sequence[float], expected: Sequence[float]) -> float:

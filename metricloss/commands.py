@@ -9,13 +9,12 @@ import textwrap
 from collections.abc import Callable
 from functools import partial
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from metricloss import compiler
 from metricloss.backend import all_backends
 from metricloss.derivation import derivation
 from metricloss.errors import ParameterError
-from metricloss.header import objective_text
 from metricloss.metric import Metric
 from metricloss.relaxation import Relaxation
 from metricloss.relaxations import NAMED, as_relaxation
@@ -38,7 +37,7 @@ def show(options: argparse.Namespace) -> int:
     better = "more" if metric.direction == "maximize" else "less"
     partials = "\n".join(f"d{metric.name}/d{count} = {metric.gradient[count]}" for count in COUNTS)
     print(f"{metric.name} = {metric.expression}")
-    print(f"{better} is better; loss = {objective_text(metric)}")
+    print(f"{better} is better; loss = {metric.loss_of(Symbol(metric.name))}")
     print(f"\ngradient\n{_indented(partials)}")
     print(f"\nslopes\n{_indented(str(metric.slopes))}")
     print(f"\nderivation\n{_indented(str(derivation(metric, relaxation, not options.probabilities)))}")
@@ -116,8 +115,8 @@ def list_all(options: argparse.Namespace) -> int:
     sums = [f"{name} = {meaning}" for name, meaning in NAMES.items() if meaning not in COUNTS]
     words = [
         ["counts", ", ".join(map(str, COUNTS))],
-        ["sums", ", ".join(sums)],
-        ["functions", ", ".join(FUNCTIONS)],
+        ["sums", textwrap.fill(", ".join(sums), 66)],
+        ["functions", textwrap.fill(", ".join(FUNCTIONS), 66)],
         ["constants", ", ".join(CONSTANTS)],
         ["operators", "+ - * / ** ( )"],
     ]
@@ -164,7 +163,8 @@ def _described(relaxation: Callable[..., Relaxation]) -> str:
     """A relaxation's call and the first line of its documentation."""
     arguments = inspect.signature(relaxation).parameters.values()
     call = ", ".join(f"{argument.name}={argument.default}" for argument in arguments)
-    return f"{relaxation.__name__}({call})\n    {(inspect.getdoc(relaxation) or '').splitlines()[0]}"
+    what = textwrap.fill((inspect.getdoc(relaxation) or "").splitlines()[0], 72)
+    return f"{relaxation.__name__}({call})\n{textwrap.indent(what, '    ')}"
 
 
 def _indented(text: str) -> str:

@@ -44,7 +44,7 @@ digits, cross-entropy does as well or better.
 """
 
 
-def demo(backend: str = "numpy", *, splits: int = SPLITS, steps: int = STEPS) -> str:
+def demo(backend: str = "numpy", *, splits: int | None = None, steps: int | None = None) -> str:
     """Train on metrics with a backend, and return the table of held-out scores with what was done.
 
     Errors: MissingFrameworkError for the backend's framework, NumPy or scikit-learn; UnknownBackendError.
@@ -53,6 +53,7 @@ def demo(backend: str = "numpy", *, splits: int = SPLITS, steps: int = STEPS) ->
     ['trained', 'with', 'F1', 'MCC', 'G-mean', 'accuracy']
     """
     target = _required(backend)
+    splits, steps = splits or SPLITS, steps or STEPS
     features, labels = diabetes()
     results = judged(target, [halves(features, labels, seed) for seed in range(splits)], steps)
     done = _DONE.format(splits=splits, patients=len(labels), positives=labels.sum(), steps=steps, rate=RATE)
