@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from metricloss.errors import BackendError, MissingFrameworkError, UnknownBackendError, nearest
-from metricloss.spelling import FUNCTIONS
+from metricloss.spelling import TABLE_KEYS
 
 #: The functions of a backend's loss.py that the compiler fills.
 HOLES = ("metric", "objective", "slopes", "relax", "relax_slope", "decide")
@@ -24,6 +24,9 @@ class Backend:
     name: of the folder; title: for people; module: what must be importable; install: how to get it; call: how
     the loss is called; entry_points: the functions a user calls; functions: how the framework spells each
     function of a plan; skeleton: the text of loss.py; facts: the rest of backend.toml.
+
+    >>> get_backend("jax").functions["asin"]
+    'asin'
     """
 
     name: str
@@ -59,6 +62,7 @@ def backends_folder() -> Path:
 
 @cache
 def backend_names() -> tuple[str, ...]:
+    """The names of the backends, in alphabetical order."""
     return tuple(sorted(path.parent.name for path in backends_folder().glob("*/backend.toml")))
 
 
@@ -79,14 +83,19 @@ def get_backend(backend: str | Path | Backend) -> Backend:
         raise UnknownBackendError(
             f"no backend {backend!r}{nearest(str(backend), backend_names())}\nThere are {known}."
         )
-    return _read(backends_folder() / backend)
+    return _shipped(backend)
 
 
 def all_backends() -> Iterator[Backend]:
+    """The backends, in alphabetical order."""
     return map(get_backend, backend_names())
 
 
 @cache
+def _shipped(name: str) -> Backend:
+    return _read(backends_folder() / name)
+
+
 def _read(folder: Path) -> Backend:
     import tomllib  # here, for it would be a tenth of what `import metricloss` costs
 
@@ -96,18 +105,20 @@ def _read(folder: Path) -> Backend:
         functions, facts = table.pop("functions"), dict(table)
         words = {key: facts.pop(key) for key in ("title", "module", "install", "call")}
         entry_points = tuple(facts.pop("entry_points"))
-    except (OSError, KeyError, tomllib.TOMLDecodeError) as problem:
+        defined = {node.name for node in ast.parse(skeleton).body if isinstance(node, ast.FunctionDef)}
+    except (OSError, KeyError, SyntaxError, tomllib.TOMLDecodeError) as problem:
         raise BackendError(f"backend folder {folder.name!r} is not complete: {problem}") from problem
-    _check(folder.name, skeleton, functions, entry_points)
+    _check(folder.name, defined, functions, entry_points)
     return Backend(
         name=folder.name, **words, entry_points=entry_points, functions=functions, skeleton=skeleton,
         facts=facts, folder=folder,
     )  # fmt: skip
 
 
-def _check(name: str, skeleton: str, functions: dict[str, str], entry_points: tuple[str, ...]) -> None:
-    defined = {node.name for node in ast.parse(skeleton).body if isinstance(node, ast.FunctionDef)}
-    for missing in {*HOLES, *entry_points} - defined:
-        raise BackendError(f"backends/{name}/loss.py has no function {missing}")
-    for missing in set(FUNCTIONS) - functions.keys():
-        raise BackendError(f"backends/{name}/backend.toml does not spell {missing} under [functions]")
+def _check(name: str, defined: set[str], functions: dict[str, str], entry_points: tuple[str, ...]) -> None:
+    if missing := sorted({*HOLES, *entry_points} - defined):
+        raise BackendError(f"backends/{name}/loss.py has no function {', '.join(missing)}")
+    if missing := sorted(set(TABLE_KEYS) - functions.keys()):
+        raise BackendError(
+            f"backends/{name}/backend.toml does not spell {', '.join(missing)} under [functions]"
+        )

@@ -18,7 +18,11 @@ _COUNTS_LATEX = (
 
 @dataclass(frozen=True)
 class Step:
-    """One link: what it computes and how that moves, in plain text and in LaTeX."""
+    """One link: what it computes and how that moves, in plain text and in LaTeX.
+
+    >>> Step("score to p", ("p = z",), ("p = z",)).title
+    'score to p'
+    """
 
     title: str
     lines: tuple[str, ...]
@@ -27,7 +31,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Derivation:
-    """The steps in order; prints as text, and as LaTeX in a notebook."""
+    """The steps in order; prints as text, and as LaTeX in a notebook.
+
+    >>> from metricloss import compile
+    >>> len(compile("TP/P", "numpy").derivation.steps)
+    6
+    """
 
     steps: tuple[Step, ...]
 
@@ -112,7 +121,7 @@ def _metric(metric: Metric) -> Step:
 
 def _loss(metric: Metric) -> Step:
     name = Symbol(metric.name)
-    loss = metric.best - name if metric.direction == "maximize" else name - metric.best
+    loss = metric.loss_of(name)
     return _step(
         "metric → loss",
         _equation("loss", r"\text{loss}", loss),
@@ -121,7 +130,7 @@ def _loss(metric: Metric) -> Step:
 
 
 def _gradient(metric: Metric, from_logits: bool) -> Step:
-    sign = "-" if metric.direction == "maximize" else ""
+    sign = "-" if metric.sign > 0 else ""
     by = "z" if from_logits else "p"
     return _step(
         "all together",

@@ -67,11 +67,13 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
     nargs = 2
 
 
-#: What an expression may be made of.
-_KNOWN = (
-    Symbol, Number, NumberSymbol, Add, Mul, Pow, Abs, Min, Max, sign, Heaviside, sigmoid, Divide, Root,
-    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.asin, sympy.acos, sympy.atan, sympy.tanh,
-)  # fmt: skip
+#: The functions of a plan, and what the table of a backend calls them. Roots are `sqrt` and `power` there.
+SPELLED: Mapping[type, str] = {
+    Divide: "divide", sigmoid: "sigmoid", sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin",
+    sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan",
+    sympy.tanh: "tanh", Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
+}  # fmt: skip
+_KNOWN = (Symbol, Number, NumberSymbol, Add, Mul, Pow, Heaviside, Root, *SPELLED)
 
 
 def require_known(expression: Expr) -> None:
@@ -81,9 +83,10 @@ def require_known(expression: Expr) -> None:
     """
     for part in sympy.preorder_traversal(expression):
         if not isinstance(part, _KNOWN):
+            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind is not Divide))
             raise UnsupportedFunctionError(
                 f"{type(part).__name__} is no function of metricloss, in {expression}\n"
-                "Use sqrt, exp, log, sin, cos, tan, asin, acos, atan, tanh, Abs, Min, Max and powers."
+                f"Use powers, sqrt, {known}."
             )
 
 
@@ -137,11 +140,11 @@ def with_primitive_bases(expression: Expr) -> Expr:
     )
 
 
-def at(expression: Expr, values: Mapping[Expr, Expr]) -> Expr:
+def evaluated_at(expression: Expr, values: Mapping[Expr, Expr]) -> Expr:
     """The expression at values of some symbols; nan where SymPy finds nothing to compare in a Min or Max.
 
     >>> from sympy.abc import x
-    >>> at(Max(x, sympy.asin(x)), {x: S(3)})
+    >>> evaluated_at(Max(x, sympy.asin(x)), {x: S(3)})
     nan
     """
     try:

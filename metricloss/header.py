@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import textwrap
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from metricloss.backend import Backend
 from metricloss.metric import Metric
-from metricloss.relaxation import Relaxation
-from metricloss.slopes import SUMS
+from metricloss.relaxation import Relaxation, p, z
+from metricloss.slopes import SUMS, TOTALS
 from metricloss.version import __version__
 
 
@@ -43,7 +43,7 @@ def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: 
         words += ["--direction", metric.direction]
     if metric.zero_division != 0:
         words += ["--zero-division", str(metric.zero_division)]
-    if str(relaxation) != "Soft()":
+    if relaxation.expression != p:
         words += ["--relaxation", relaxation.text]
     if not from_logits:
         words += ["--probabilities"]
@@ -52,37 +52,27 @@ def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: 
 
 
 def _table(metric: Metric, relaxation: Relaxation, from_logits: bool) -> str:
-    slopes = metric.slopes
+    slopes, (on_positive, on_negative) = metric.slopes, metric.loss_slopes
+    loss = metric.loss_of(Symbol(metric.name))
+    shown = [*(line.expression for line in slopes.equations), loss, on_positive, on_negative]
+    used = set[Symbol]().union(*(expression.free_symbols for expression in shown))
     rows = [
-        *[(str(line.name), f"{line.expression}{line.remark}") for line in slopes.equations],
-        ("loss", objective_text(metric)),
-        ("slopes", f"{slopes.positive} on a positive,"),
-        ("", f"{slopes.negative} on a negative ({metric.name} by the decision)"),
-        ("decision", f"h = {relaxation.expression}{_of(relaxation.variable, from_logits)}"),
+        *((str(name), str(total)) for name, total in TOTALS.items() if name in used),
+        *((str(line.name), f"{line.expression}{line.remark}") for line in slopes.equations),
+        ("loss", str(loss)),
+        ("slopes", f"{on_positive} on a positive,"),
+        ("", f"{on_negative} on a negative: how the loss moves with the decision"),
+        ("decision", f"h = {relaxation.expression}{_of(relaxation, from_logits)}"),
+        *([("", relaxation.reference)] if relaxation.reference else []),
     ]
-    if relaxation.source:
-        rows.append(("", relaxation.source))
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"    {name:{width}}  {text}".rstrip() for name, text in rows)
+    return "\n".join(f"    {name:{width}}  {text}" for name, text in rows)
 
 
-def objective_text(metric: Metric) -> str:
-    """The loss in words: "1 - f1", "error - 0" without the zero.
-
-    >>> objective_text(Metric("(FP + FN)/n", name="error", direction="minimize"))
-    'error'
-    """
-    name = Symbol(metric.name)
-    best: Expr = metric.best
-    if metric.direction == "maximize":
-        return f"{best} - {name}" if best else f"-{name}"
-    return f"{name} - {best}" if best else str(name)
-
-
-def _of(variable: Symbol, from_logits: bool) -> str:
-    if not from_logits:
-        return " of the probability p that is given"
-    return ", p = sigmoid(score)" if str(variable) == "p" else " of the score z"
+def _of(relaxation: Relaxation, from_logits: bool) -> str:
+    if relaxation.variable == z:
+        return " of the score z"
+    return ", p = sigmoid(z)" if from_logits else " of the probability p"
 
 
 def _wrapped(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -22,7 +22,7 @@ from metricloss.errors import (
     UnknownNameError,
     nearest,
 )
-from metricloss.functions import as_number, at, exact, latex, require_known, with_primitive_bases
+from metricloss.functions import as_number, evaluated_at, exact, latex, require_known, with_primitive_bases
 from metricloss.plan import lower_counts
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
@@ -31,13 +31,13 @@ from metricloss.text import FUNCTIONS, parse
 Expression: TypeAlias = str | Expr | Callable[..., Expr]
 
 #: Ordinary confusion matrices, in no special position, at which a metric must be real and finite.
+_SAMPLES = ((5, 2, 3, 7), (1, 4, 6, 2), (2, 9, 1, 3), (8, 1, 3, 1), (1, 3, 2, 11))
+_INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
 #: Operations up to which SymPy is asked to cancel; beyond, that can take minutes.
 _SMALL = 60
-_INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
-_SAMPLES = ((5, 2, 3, 7), (1, 4, 6, 2), (2, 9, 1, 3), (8, 1, 3, 1), (1, 3, 2, 11))
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False)
 class Metric:
     """A metric over TP, FP, FN, TN, written as SymPy expression, as text, or as a callable of the four counts.
 
@@ -62,7 +62,7 @@ class Metric:
     name: str
     direction: str
     zero_division: Expr
-    parameters: tuple[tuple[str, Expr], ...]
+    parameters: tuple[tuple[str, Expr], ...] = field(compare=False)
 
     def __init__(
         self,
@@ -131,20 +131,28 @@ class Metric:
         >>> Metric(TP / FP, name="odds").best
         0
         """
-        from_labels = {FP: S.Zero, FN: S.Zero, TP: NAMES["P"], TN: NAMES["N"]}
-        perfect = at(self.expression, {FP: S.Zero, FN: S.Zero})
+        perfect = evaluated_at(self.slopes.in_counts(self.slopes.value), {FP: S.Zero, FN: S.Zero})
         if not perfect.is_number and perfect.count_ops() < _SMALL:
             perfect = sympy.cancel(sympy.together(perfect))
-        return S.Zero if perfect.has(*_INFINITE) else perfect.xreplace(from_labels)
+        return S.Zero if perfect.has(*_INFINITE) else perfect.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Metric) and self._key() == other._key()
+    @property
+    def loss_slopes(self) -> tuple[Expr, Expr]:
+        """The two slopes of the loss."""
+        return -self.sign * self.slopes.positive, -self.sign * self.slopes.negative
 
-    def __hash__(self) -> int:
-        return hash(self._key())
+    @property
+    def sign(self) -> int:
+        """1 if more is better, -1 if less is."""
+        return 1 if self.direction == "maximize" else -1
 
-    def _key(self) -> tuple[object, ...]:
-        return self.expression, self.name, self.direction, self.zero_division
+    def loss_of(self, value: Expr) -> Expr:
+        """The loss at a value of the metric: best - value, or value - best if less is better.
+
+        >>> Metric("(FP + FN)/n", direction="minimize").loss_of(Symbol("x"))
+        x
+        """
+        return self.sign * (self.best - value)
 
     def __repr__(self) -> str:
         options = [repr_of for repr_of in (
@@ -212,7 +220,7 @@ def _check_value(expression: Expr) -> None:
             f"{expression} holds no count, so predictions cannot change it\nWrite it over {', '.join(NAMES)}."
         )
     for sample in _SAMPLES:
-        value = at(expression, dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
+        value = evaluated_at(expression, dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
         if not value.is_real:
             where = ", ".join(f"{symbol} = {number}" for symbol, number in zip(COUNTS, sample, strict=True))
             what = "infinite" if value in _INFINITE else f"{value.evalf(4)}"
@@ -232,7 +240,10 @@ def check_learnable(metric: Metric) -> None:
         body = lower_counts(slopes, [slopes.positive, slopes.negative])
         sizes = (1, 1 / 64, 1 / 4096)
         if any(
-            abs(slope) > 1e-12 for size in sizes for at in _SAMPLES for slope in body(*(size * x for x in at))
+            abs(slope) > 1e-12
+            for size in sizes
+            for sample in _SAMPLES
+            for slope in body(*(size * count for count in sample))
         ):
             return
     raise ConstantMetricError(
@@ -259,6 +270,3 @@ def _identifier(name: str) -> str:
 def _simplified(expression: Expr) -> Expr:
     together = sympy.factor(sympy.together(expression))
     return min(together, expression, key=lambda form: form.count_ops())
-
-
-__all__ = ["FN", "FP", "TN", "TP", "Expression", "Metric", "check_learnable"]

@@ -1,8 +1,8 @@
 """The only intermediate form: ordered, named, guarded assignments, the same for every backend.
 
 A `Body` is the inside of one function: assignments and results over named arguments. Every division in it is a
-`Divide`, every root a `Root`; what these do at 0 is said once, in `evaluate` here and in the helper functions
-of each backend.
+`Divide`, every root a `Root`; what these do at 0 is said in `_MEANING` here, and in the helper functions of
+each backend.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
 from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
-from metricloss.slopes import SUMS, Slopes
+from metricloss.slopes import TOTALS, Slopes
 from metricloss.symbols import COUNTS
 
 #: What a denominator, or the argument of a logarithm, must exceed not to count as zero.
@@ -64,6 +64,10 @@ class Plan:
     metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
     two slopes; relax: the relaxed decision and its complement over a score; relax_slope: the decision's
     derivative; threshold: the score above which the hard decision is positive.
+
+    >>> from metricloss import emit
+    >>> emit("TP/P", "torch").plan.threshold
+    0.0
     """
 
     metric: Body
@@ -73,31 +77,32 @@ class Plan:
     relax_slope: Body
     threshold: float
 
+    @property
+    def bodies(self) -> dict[str, Body]:
+        """The functions, by the names of their holes."""
+        return {name: getattr(self, name) for name in ("metric", "objective", "slopes", "relax", "relax_slope")}
+
     def __str__(self) -> str:
-        bodies = {
-            "metric(tp, fp, fn, tn)": self.metric,
-            "objective(tp, fp, fn, tn, value)": self.objective,
-            "slopes(tp, fp, fn, tn)": self.slopes,
-            "relax(score)": self.relax,
-            "relax_slope(score)": self.relax_slope,
-        }
-        parts = [f"{head}:\n    " + str(body).replace("\n", "\n    ") for head, body in bodies.items()]
-        return "\n".join([*parts, f"decide(score):\n    return score > {self.threshold!r}"])
+        parts = [
+            f"{name}({', '.join(body.arguments)}):\n    " + str(body).replace("\n", "\n    ")
+            for name, body in self.bodies.items()
+        ]
+        return "\n".join([*parts, f"decide(z):\n    return z > {self.threshold!r}"])
 
 
-def lower_counts(slopes: Slopes, results: Iterable[Expr]) -> Body:
-    """A function of the four counts, from expressions in the names of the slopes and perhaps in VALUE."""
-    definitions = dict(zip(SUMS.values(), SUMS, strict=True))
-    names = dict(zip(SUMS.values(), _SUM_NAMES, strict=True))
+def lower_counts(
+    slopes: Slopes, results: Iterable[Expr], arguments: Mapping[Symbol, str] = COUNT_NAMES
+) -> Body:
+    """A function of the four counts, from expressions in the names of the slopes.
+
+    `arguments` may hold VALUE besides, the metric's own value.
+    """
+    definitions = dict(TOTALS)
+    names = dict(zip(TOTALS, _SUM_NAMES, strict=True))
     for name, above, below, otherwise in map(astuple, slopes.definitions):
         definitions[name] = above if below == 1 else Divide(above, below, otherwise)
         names[name] = str(name)
-    results = tuple(results)
-    return lower(COUNT_NAMES | ({VALUE: "value"} if _uses(VALUE, results) else {}), results, definitions, names)
-
-
-def _uses(symbol: Symbol, results: Iterable[Expr]) -> bool:
-    return any(symbol in result.free_symbols for result in results)
+    return lower(arguments, results, definitions, names)
 
 
 def lower(
@@ -131,6 +136,8 @@ class _Builder:
     def body(self, results: list[Expr]) -> Body:
         for result in results:
             self._count(result)
+        for symbol in filter(self.uses.get, self.definitions):
+            self._place(symbol)
         finished = [self._place(result) for result in results]
         if len(finished) == 1 and self.assignments and finished[0] == Symbol(self.assignments[-1][0]):
             finished = [self.assignments.pop()[1]]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
 import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol
 
-from metricloss.errors import RelaxationError, RelaxationWarning, nearest
+from metricloss.errors import OptionError, RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import exact, latex, sigmoid
 from metricloss.plan import Body, lower
 from metricloss.text import parse
@@ -20,13 +20,22 @@ p = Symbol("p", nonnegative=True)  #: the probability, sigmoid of the score
 z = Symbol("z", real=True)  #: the raw score (logit)
 
 
+@dataclass(frozen=True)
+class Decision:
+    """A relaxation over the scores that a loss is given: h, 1 - h, dh/dz, and where h crosses 1/2."""
+
+    h: Expr
+    complement: Expr
+    slope: Expr
+    threshold: float
+
+
 @dataclass(frozen=True, init=False)
 class Relaxation:
     """A monotone map h from the probability p, or from the score z, to [0, 1]: text or a SymPy expression.
 
     The hard decision is positive where h exceeds 1/2. That h is monotone and stays in [0, 1] is proved for
     polynomials in p and sigmoids of a line, and else sampled at 1001 points, which a RelaxationWarning says.
-    name, source: the call that makes it again and the paper, of those that metricloss brings.
 
     Errors: RelaxationError where h decreases, leaves [0, 1], never crosses 1/2, or uses both p and z; those of
     text as for a Metric.
@@ -37,17 +46,29 @@ class Relaxation:
     """
 
     expression: Expr
-    name: str
-    source: str
+    call: str = field(compare=False)
+    reference: str = field(compare=False)
 
-    def __init__(self, expression: Expr | str, name: str = "", source: str = "") -> None:
+    def __init__(self, expression: Expr | str) -> None:
+        self._set(expression)
+        _check(self)
+
+    @classmethod
+    def known(cls, expression: Expr, call: str, reference: str = "") -> Relaxation:
+        """One that is proved on paper, with the call that makes it again and the paper."""
+        relaxation = cls.__new__(cls)
+        relaxation._set(expression, call, reference)
+        return relaxation
+
+    def _set(self, expression: Expr | str, call: str = "", reference: str = "") -> None:
         written = parse(expression, {"p": p, "z": z}) if isinstance(expression, str) else expression
+        if not isinstance(written, Expr):
+            raise TypeError(f"a relaxation is an expression or text, not {type(written).__name__}")
         ours = exact(written.xreplace(_own_symbols(written))).replace(_is_logistic, _as_sigmoid)
         ours = ours.replace(sympy.tanh, lambda x: 2 * sigmoid(2 * x) - 1)
         object.__setattr__(self, "expression", ours)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "source", source)
-        _check(self)
+        object.__setattr__(self, "call", call)
+        object.__setattr__(self, "reference", reference)
 
     @property
     def variable(self) -> Symbol:
@@ -57,7 +78,7 @@ class Relaxation:
     @property
     def text(self) -> str:
         """What makes the same relaxation again, as text."""
-        return self.name or str(self.expression)
+        return self.call or str(self.expression)
 
     @cached_property
     def slope(self) -> Expr:
@@ -74,8 +95,25 @@ class Relaxation:
         """The probability, or the score, above which h exceeds 1/2."""
         return _crossing(self)
 
+    def on_scores(self, from_logits: bool = True) -> Decision:
+        """The decision over scores z: logits, or with `from_logits=False` probabilities.
+
+        Errors: OptionError for a relaxation of raw scores where there are only probabilities.
+        """
+        if self.variable == z and not from_logits:
+            raise OptionError(
+                f"{self} is made for raw scores and from_logits=False says that there are none\n"
+                "Give logits, or a relaxation in p."
+            )
+        threshold, of_score = self.threshold, {p: z}
+        if self.variable == p and from_logits:
+            threshold = math.log(threshold / (1 - threshold))
+            of_score = {p: sigmoid(z), 1 - p: sigmoid(-z), p - 1: -sigmoid(-z)}
+        h, complement = self.expression.xreplace(of_score), self.complement.xreplace(of_score)
+        return Decision(h, complement, h.diff(z), threshold)
+
     def __repr__(self) -> str:
-        return self.name or f"Relaxation({self.expression})"
+        return self.call or f"Relaxation({self.expression})"
 
     def _repr_latex_(self) -> str:
         return f"$h({self.variable}) = {latex(self.expression)}$"
@@ -125,6 +163,16 @@ def _check(relaxation: Relaxation) -> None:
             f"{relaxation} must be written in the probability p or the score z, not in {found}."
         )
     values = _sampled(relaxation)
+    _check_values(relaxation, values)
+    if not _is_proved(relaxation):
+        warnings.warn(
+            f"{relaxation} was found monotone and within [0, 1] at {len(values)} points; it is not proved",
+            RelaxationWarning,
+            stacklevel=4,
+        )
+
+
+def _check_values(relaxation: Relaxation, values: list[tuple[float, float]]) -> None:
     for (before, low), (at, value) in pairwise(values):
         if not -1e-9 <= value <= 1 + 1e-9:
             raise RelaxationError(
@@ -137,12 +185,6 @@ def _check(relaxation: Relaxation) -> None:
             )
     if not values[0][1] < 0.5 < values[-1][1]:
         raise RelaxationError(f"{relaxation} never crosses 1/2, so no score would count as positive.")
-    if not _is_proved(relaxation):
-        warnings.warn(
-            f"{relaxation} was found monotone and within [0, 1] at {len(values)} points; it is not proved",
-            RelaxationWarning,
-            stacklevel=4,
-        )
 
 
 def _body(relaxation: Relaxation) -> Body:
@@ -162,13 +204,11 @@ def _sampled(relaxation: Relaxation) -> list[tuple[float, float]]:
 
 
 def _is_proved(relaxation: Relaxation) -> bool:
-    """Whether h is known to be monotone: one of ours, a sigmoid of a line, or a polynomial without a turn."""
+    """Whether h is known to be monotone: a sigmoid of a line, or a polynomial without a turn."""
     expression, slope = relaxation.expression, relaxation.slope
     if isinstance(expression, sigmoid):
         line = expression.args[0]
         return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
-    if relaxation.name:
-        return True
     if relaxation.variable != p or not expression.is_polynomial(p):
         return False
     turning = [root for root in sympy.real_roots(slope, p) if 0 < root < 1] if slope.has(p) else []

@@ -24,7 +24,7 @@ def Soft() -> Relaxation:  # noqa: N802  named like a type, which is what it sta
     >>> Soft().slope
     1
     """
-    return Relaxation(p, "Soft()")
+    return Relaxation.known(p, "Soft()")
 
 
 def AnyLoss(L: float = 30) -> Relaxation:  # noqa: N802, N803  its paper's names
@@ -46,7 +46,7 @@ def AnyLoss(L: float = 30) -> Relaxation:  # noqa: N802, N803  its paper's names
             RelaxationWarning,
             stacklevel=2,
         )
-    return Relaxation(
+    return Relaxation.known(
         sigmoid(amplification * (p - S.Half)),
         f"AnyLoss({amplification})",
         "Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)",
@@ -75,7 +75,7 @@ def ScoreOriented(mean: float = 0.5, width: float = 0.1) -> Relaxation:  # noqa:
         )
     t = Max(-1, Min(1, (p - middle) / half))
     name = f"ScoreOriented({float(middle):g}, {float(half):g})"
-    return Relaxation(
+    return Relaxation.known(
         (1 + t + sympy.sin(sympy.pi * t) / sympy.pi) / 2,
         name,
         "Marchetti et al., Score-oriented loss functions, Pattern Recognition 132, 108913 (2022)",
@@ -91,7 +91,7 @@ def SigmoidF1(slope: float = 1, offset: float = 0) -> Relaxation:  # noqa: N802
     Source: Bénédict et al., sigmoidF1, arXiv 2108.10566 (2022); the published code applies a second sigmoid.
     """
     steepness, shift = _positive("slope", slope), as_number("offset", offset)
-    return Relaxation(
+    return Relaxation.known(
         sigmoid(steepness * (z + shift)),
         f"SigmoidF1({steepness}, {shift})",
         "Bénédict et al., sigmoidF1, arXiv 2108.10566 (2022)",
@@ -120,8 +120,10 @@ def as_relaxation(relaxation: Relaxation | Expr | str) -> Relaxation:
 
 
 def _from_call(text: str) -> Relaxation:
-    name, _, rest = text.strip().partition("(")
-    function, inside = NAMED[name.strip()], rest.removesuffix(")").strip()
+    name, opening, rest = text.strip().partition("(")
+    if not (opening and rest.endswith(")")):
+        raise RelaxationError(f"{text!r} is no call: write {name}(...), with both brackets")
+    function, inside = NAMED[name.strip()], rest[:-1].strip()
     positional: list[Expr] = []
     named: dict[str, Expr] = {}
     for argument in inside.split(",") if inside else []:

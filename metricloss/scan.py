@@ -116,9 +116,22 @@ def _check_neighbours(text: str, before: re.Match[str] | None, token: re.Match[s
 def mistake(
     kind: type[MetricLossError], text: str, span: tuple[int, int], what: str, advice: str
 ) -> MetricLossError:
+    """An error of a kind, with a caret under the span and advice below.
+
+    >>> print(mistake(ExpressionSyntaxError, "TP ^ 2", (3, 4), "^ means nothing", "powers are written **"))
+    ^ means nothing
+        TP ^ 2
+           ^
+    powers are written **
+    """
     shown = "".join(character if character.isprintable() else "?" for character in text)
     return kind(f"{what}\n{under(shown, span[0], span[1] - span[0])}\n{advice}")
 
 
 def short(token: str) -> str:
+    """The token, cut where it would fill a line.
+
+    >>> short("9" * 50)
+    '9999999999999999999999999999999999999...'
+    """
     return token if len(token) <= 40 else token[:37] + "..."

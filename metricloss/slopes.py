@@ -13,12 +13,14 @@ from itertools import combinations, count
 
 from sympy import Add, Expr, Mul, Pow, S, Symbol
 
-from metricloss.functions import at, is_quotient_power, latex
+from metricloss.functions import evaluated_at, is_quotient_power, latex
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
 #: Sums that have a name, as symbols: with P, N and n fixed by the labels, derivatives stay small.
 SUMS = {total: Symbol(name, nonnegative=True) for name, total in NAMES.items() if total not in COUNTS}
-_P, _N, _PP, _PN, _n = SUMS.values()
+#: What these symbols stand for.
+TOTALS = {symbol: total for total, symbol in SUMS.items()}
+_P, _N, _PP, _PN, _n = TOTALS
 
 _ON_POSITIVE = {TP: S.One, FN: S.NegativeOne, _PP: S.One, _PN: S.NegativeOne}
 _ON_NEGATIVE = {FP: S.One, TN: S.NegativeOne, _PP: S.One, _PN: S.NegativeOne}
@@ -31,7 +33,11 @@ _RATES = {
 
 @dataclass(frozen=True)
 class Definition:
-    """``name = numerator / denominator``, and `otherwise` where the denominator is 0."""
+    """``name = numerator / denominator``, and `otherwise` where the denominator is 0.
+
+    >>> derive(TP / (TP + FN), "recall").definitions[0].expression
+    TP/P
+    """
 
     name: Symbol
     numerator: Expr
@@ -77,12 +83,12 @@ class Slopes:
         """
         for definition in reversed(self.definitions):
             expression = expression.xreplace({definition.name: definition.expression})
-        return expression.xreplace({symbol: total for total, symbol in SUMS.items()})
+        return expression.xreplace(TOTALS)
 
     @property
     def equations(self) -> tuple[Definition, ...]:
         """What each name stands for, and last the metric's own."""
-        if any(definition.name == self.value for definition in self.definitions):
+        if str(self.value) == self.name:
             return self.definitions
         return (*self.definitions, Definition(Symbol(self.name), self.value))
 
@@ -150,21 +156,24 @@ class _Naming:
 
     def _quotient(self, above: Expr, below: Expr, otherwise: Expr, wish: str) -> Expr:
         if above / below not in self._known:
-            denominator = below if below.is_Symbol else self._define("d", Definition(below, below)).name
-            quotient = self._define(wish, Definition(below, above, denominator, otherwise))
-            self._known[above / below] = quotient.name
+            denominator = below if below.is_Symbol else self._define("d", below)
+            name = self._define(wish, above, denominator, otherwise)
+            self._known[above / below] = name
             if otherwise and not _is_single(below):
-                self._define(f"{quotient.name}_or_0", replace(quotient, otherwise=S.Zero))
+                self._define(f"{name}_or_0", above, denominator)
         return self._known[above / below]
 
-    def _define(self, wish: str, definition: Definition) -> Definition:
+    def _define(
+        self, wish: str, numerator: Expr, denominator: Expr = S.One, otherwise: Expr = S.Zero
+    ) -> Symbol:
+        """The name of a definition that stands already, or a free one like that wished for."""
         for known in self.definitions:
-            if replace(definition, name=known.name) == known:
-                return known
+            if (known.numerator, known.denominator, known.otherwise) == (numerator, denominator, otherwise):
+                return known.name
         taken = {str(known.name) for known in self.definitions}
-        free = next(name for name in _numbered(wish) if name not in taken)
-        self.definitions.append(replace(definition, name=Symbol(free, real=True)))
-        return self.definitions[-1]
+        free = Symbol(next(name for name in _numbered(wish) if name not in taken), real=True)
+        self.definitions.append(Definition(free, numerator, denominator, otherwise))
+        return free
 
     def _quotient_rule(self, quotient: Definition, rates: Mapping[Expr, Expr]) -> Expr:
         q, d = quotient.name, quotient.denominator
@@ -244,11 +253,11 @@ def _scale(quotient: Expr) -> Expr:
     `zero_division` is the value of a metric, so w·TP/P takes w·zero_division, and 2·TP/(2·TP + FP + FN) takes
     zero_division.
     """
-    in_counts = quotient.xreplace({symbol: total for total, symbol in SUMS.items()})
+    in_counts = quotient.xreplace(TOTALS)
     for size in range(1, 5):
         values = []
         for present in combinations(COUNTS, size):
-            value = at(in_counts, {symbol: S(int(symbol in present)) for symbol in COUNTS})
+            value = evaluated_at(in_counts, {symbol: S(int(symbol in present)) for symbol in COUNTS})
             if value.is_comparable and value.is_finite:
                 values.append(abs(value))
         if any(values):

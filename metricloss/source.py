@@ -22,6 +22,10 @@ class Source:
     """The text of an emitted file, and what it was made from.
 
     ``str(source)`` is the text; ``source.save(path)`` writes it.
+
+    >>> from metricloss import emit
+    >>> emit("TP/P", "jax").metric
+    Metric(TP/(FN + TP), name='metric')
     """
 
     text: str = field(repr=False)
@@ -52,24 +56,18 @@ class Source:
 def fill(backend: Backend, plan: Plan, header: str) -> str:
     """The backend's loss with the plan in its holes and `header` at its head, less what it does not use."""
     skeleton = _Skeleton(backend.skeleton)
-
-    def spelled(body: Body, **rename: str) -> list[str]:
-        return spell_body(body, backend.functions, _renamed(body, skeleton.names) | rename)
-
-    fillings = {
-        "metric": spelled(plan.metric),
-        "objective": spelled(plan.objective, value="metric(tp, fp, fn, tn)"),
-        "slopes": spelled(plan.slopes),
-        "relax": spelled(plan.relax),
-        "relax_slope": spelled(plan.relax_slope),
-        "decide": [f"return score > {plan.threshold!r}"],
-    }
+    fillings = {}
+    for name, body in plan.bodies.items():
+        arguments = dict(zip(body.arguments, skeleton.parameters(name), strict=False))
+        rename = _without_clashes(body, skeleton.names) | arguments | {"value": "metric(tp, fp, fn, tn)"}
+        fillings[name] = spell_body(body, backend.functions, rename)
+    fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
     return _shaken(skeleton.filled(header, fillings), backend.entry_points)
 
 
-def _renamed(body: Body, names: Iterable[str]) -> dict[str, str]:
+def _without_clashes(body: Body, functions: Iterable[str]) -> dict[str, str]:
     """Names that would hide a function of the file, a built-in or an argument, with an underscore."""
-    taken = {*names, *keyword.kwlist, *dir(builtins), *body.arguments}
+    taken = {*functions, *keyword.kwlist, *dir(builtins), *body.arguments}
     return {name: f"{name}_" for name, _ in body.assignments if name in taken}
 
 
@@ -78,17 +76,20 @@ class _Skeleton:
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self.tree = ast.parse(text)
-        self.names = [node.name for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        self.head, *body = ast.parse(text).body
+        self.functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        self.names = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+    def parameters(self, function: str) -> list[str]:
+        return [argument.arg for argument in self.functions[function].args.args]
 
     def filled(self, header: str, fillings: dict[str, list[str]]) -> str:
-        holes = [node for node in self.tree.body if isinstance(node, ast.FunctionDef) and node.name in fillings]
         lines = list(self.lines)
-        for hole in reversed(holes):
-            start = _after_docstring(hole)
-            lines[start : hole.end_lineno] = ["    " + line for line in fillings[hole.name]]
-        docstring = self.tree.body[0]
-        lines[docstring.lineno - 1 : docstring.end_lineno] = _docstring(header)
+        for function in reversed(self.functions.values()):
+            if function.name in fillings:
+                code = ["    " + line for line in fillings[function.name]]
+                lines[_after_docstring(function) : function.end_lineno] = code
+        lines[self.head.lineno - 1 : self.head.end_lineno] = _docstring(header)
         return "\n".join(lines) + "\n"
 
 

@@ -7,19 +7,14 @@ from collections.abc import Mapping
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S, Symbol
 
-from metricloss.functions import Divide, Root, sigmoid
+from metricloss.functions import SPELLED, Divide, Root
 from metricloss.plan import Body
 
-#: What every backend's table spells, and the expressions it is looked up for.
-SPELLED: Mapping[type, str] = {
-    Divide: "divide", sigmoid: "sigmoid", sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin",
-    sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan",
-    sympy.tanh: "tanh", sympy.Abs: "abs", sympy.Min: "minimum", sympy.Max: "maximum", sympy.sign: "sign",
-}  # fmt: skip
-FUNCTIONS = (*SPELLED.values(), "sqrt", "power")
+#: What the table of every backend spells.
+TABLE_KEYS = (*SPELLED.values(), "sqrt", "power")
 
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
-_ORDER = {name: f"{place:02}" for place, name in enumerate(("tp", "fp", "fn", "tn", "p", "q", "score"))}
+_ORDER = {name: f"{place:02}" for place, name in enumerate(("tp", "fp", "fn", "tn", "p", "q", "z"))}
 
 
 def spell_body(body: Body, table: Mapping[str, str], rename: Mapping[str, str] | None = None) -> list[str]:
@@ -32,14 +27,13 @@ def spell_body(body: Body, table: Mapping[str, str], rename: Mapping[str, str] |
     """
     spell = _Spelling(table, rename or {})
     lines = [f"{spell.name(name)} = {spell(expression)}" for name, expression in body.assignments]
-    anchor = body.arguments[0]
-    results = [
-        spell(result) if result.free_symbols else f"{spell(result)} + 0 * {anchor}" for result in body.results
-    ]
+    results = [_as_array(result, spell(result), body.arguments[0]) for result in body.results]
     return [*lines, f"return {', '.join(results)}"]
 
 
 class _Spelling:
+    """Spells expressions with a table, brackets only where precedence needs them."""
+
     def __init__(self, table: Mapping[str, str], rename: Mapping[str, str]) -> None:
         self.table, self.rename = table, rename
 
@@ -61,6 +55,8 @@ class _Spelling:
             return self._product(expression)
         if isinstance(expression, Pow):
             return f"{self(expression.base, _ATOM)}**{expression.exp}", _POWER
+        if isinstance(expression, sympy.Heaviside):
+            return f"(1 + {self.table['sign']}({self(expression.args[0])})) / 2", _PRODUCT
         return self._call(expression), _ATOM
 
     def _sum(self, expression: Expr) -> str:
@@ -84,8 +80,6 @@ class _Spelling:
         return (f"{text} / {coefficient.q}" if coefficient.q != 1 else text), _PRODUCT
 
     def _call(self, expression: Expr) -> str:
-        if isinstance(expression, sympy.Heaviside):
-            return f"({self.table['sign']}({self(expression.args[0])}) + 1) / 2".join("()")
         if isinstance(expression, Root):
             base, exponent = expression.args
             if exponent == S.Half:
@@ -106,6 +100,13 @@ class _Spelling:
         for other in others:
             text = f"{name}({text}, {self(other)})"
         return text
+
+
+def _as_array(result: Expr, text: str, argument: str) -> str:
+    """A result that is a number, as an array like the arguments."""
+    if result.free_symbols:
+        return text
+    return f"{text} + 0 * {argument}" if result else f"0 * {argument}"
 
 
 def _number(number: Expr) -> tuple[str, int]:

@@ -64,7 +64,7 @@ def test_mcc_needs_few_temporaries():
     mcc = derive((TP * TN - FP * FN) / sqrt(PP * P * N * PN), "mcc")
     body = lower_counts(mcc, [mcc.positive, mcc.negative])
     names = [name for name, _ in body.assignments]
-    assert names == ["actual_negative", "actual", "predicted_negative", "predicted", "d", "mcc", "t1"]
+    assert names == ["actual", "actual_negative", "predicted", "predicted_negative", "d", "mcc", "t1"]
 
 
 def test_nothing_is_assigned_that_is_not_used():

@@ -11,7 +11,8 @@ import metricloss as ml
 from metricloss import cli, errors
 from metricloss.backend import all_backends, get_backend
 from metricloss.header import command
-from metricloss.spelling import FUNCTIONS
+from metricloss.relaxation import p
+from metricloss.spelling import TABLE_KEYS
 
 F1 = ml.Metric("2*TP/(2*TP + FP + FN)", name="f1")
 BACKENDS = [backend.name for backend in all_backends()]
@@ -91,7 +92,7 @@ def test_local_names_hide_nothing():
 
 
 def test_nothing_a_user_names_ends_the_docstring():
-    relaxation = ml.Relaxation("p", name='"""\nimport os  # \\')
+    relaxation = ml.Relaxation.known(p, '"""\nimport os  # \\')
     tree = ast.parse(ml.emit(F1, "numpy", relaxation=relaxation).text)
     assert isinstance(tree.body[0], ast.Expr)
     assert "import os" in ast.get_docstring(tree)
@@ -112,7 +113,7 @@ def test_files_are_not_overwritten(tmp_path):
 
 @pytest.mark.parametrize("backend", list(all_backends()), ids=BACKENDS)
 def test_tables_spell_the_functions_of_a_plan_and_no_others(backend):
-    assert set(backend.functions) == set(FUNCTIONS)
+    assert set(backend.functions) == set(TABLE_KEYS)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

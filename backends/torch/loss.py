@@ -87,19 +87,19 @@ def slopes(tp, fp, fn, tn):
     return divide(f1 - 2, d), divide(f1, d)
 
 
-def relax(score):
+def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return torch.sigmoid(score), torch.sigmoid(-score)
+    return torch.sigmoid(z), torch.sigmoid(-z)
 
 
-def relax_slope(score):
+def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return torch.sigmoid(-score) * torch.sigmoid(score)
+    return torch.sigmoid(-z) * torch.sigmoid(z)
 
 
-def decide(score):
+def decide(z):
     """The hard decision."""
-    return score > 0.0
+    return z > 0.0
 
 
 def check(input, target, weight):
