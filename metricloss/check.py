@@ -185,10 +185,7 @@ def formula(metric: Metric, relaxation: Relaxation, from_logits: bool, batch: Ba
         decision = relaxation.expression.subs(relaxation.variable, known).evalf()
         counts[tp if label else fp] += weight * decision
         counts[fn if label else tn] += weight * (1 - decision)
-    loss = (
-        metric.best - metric.expression if metric.direction == "maximize" else metric.expression - metric.best
-    )
-    value = loss.subs(counts).evalf()
+    value = metric.loss_of(metric.expression).subs(counts).evalf()
     return float(value) if value.is_real and value.is_finite else math.nan
 
 
