@@ -12,9 +12,9 @@ def loss(y_true, y_score, *, sample_weight=None):
     """The loss of all entries together, as a 0-d array on the scores' device.
 
     y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants. y_score: scores of the same
-    shape, of a real floating dtype. sample_weight: multiplies the counts, of any shape that broadcasts to that of
-    the scores. All are arrays of one library. Returns an array of the scores' dtype; sums are taken in float32
-    or wider.
+    shape, of a real floating dtype. sample_weight: multiplies the counts, of any shape that broadcasts to that
+    of the scores. All are arrays of one library. Returns an array of the scores' dtype; sums are taken in
+    float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w, dtype = prepared(y_true, y_score, sample_weight)
@@ -24,12 +24,12 @@ def loss(y_true, y_score, *, sample_weight=None):
 def value_and_grad(y_true, y_score, *, sample_weight=None):
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    cells = sums(y, w, *relax(z))
-    positive, negative = of_counts(slopes, cells)
+    totals = sums(y, w, *relax(z))
+    positive, negative = of_counts(slopes, totals)
     gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
     if w is not None:
         gradient = gradient * w
-    return narrow(of_counts(objective, cells)[0], dtype), narrow(gradient, dtype)
+    return narrow(of_counts(objective, totals)[0], dtype), narrow(gradient, dtype)
 
 
 def score(y_true, y_score, *, sample_weight=None):
@@ -99,7 +99,8 @@ def prepared(y_true, y_score, sample_weight):
 
 def broadcasts(shape, to):
     """Whether an array of a shape can be repeated to fill another."""
-    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(reversed(shape), reversed(to), strict=False))
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
 def sums(y, w, decided, rejected):
@@ -109,12 +110,12 @@ def sums(y, w, decided, rejected):
     return xp.sum(on * decided), xp.sum(off * decided), xp.sum(on * rejected), xp.sum(off * rejected)
 
 
-def of_counts(function, cells):
-    """The results of a function of counts, finite wherever the counts are."""
-    xp = array_namespace(*cells)
-    results = function(*cells)
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    xp = array_namespace(*totals)
+    results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
-    return tuple(xp.where(xp.isnan(x), 0 * sum(cells), xp.clip(x, -HUGE, HUGE)) for x in results)
+    return tuple(xp.where(xp.isnan(x), 0 * sum(totals), xp.clip(x, -HUGE, HUGE)) for x in results)
 
 
 def narrow(x, dtype):

@@ -18,8 +18,8 @@ def loss(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = No
     """The loss of all entries together, differentiable in both modes any number of times.
 
     logits: scores of any shape, of a floating dtype. labels: 0/1, or soft ones in [0, 1], of the same shape and
-    any dtype. weights: multiply the counts, of any shape that broadcasts to that of the scores. Returns a scalar
-    of the scores' dtype; sums are taken in float32 or wider.
+    any dtype. weights: multiply the counts, of any shape that broadcasts to that of the scores. Returns a
+    scalar of the scores' dtype; sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w, dtype = prepared(logits, labels, weights)
@@ -57,11 +57,11 @@ def of_arrays_jvp(primals, tangents):
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
     (z, y, w), (z_dot, *label_dots) = primals, tangents
-    cells = sums(y, w, *relax(z))
-    value = of_counts(objective, cells)[0]
+    totals = sums(y, w, *relax(z))
+    value = of_counts(objective, totals)[0]
     value_dot = jnp.zeros_like(value)
     if not isinstance(z_dot, SymbolicZero):
-        positive, negative = of_counts(slopes, cells)
+        positive, negative = of_counts(slopes, totals)
         gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
         value_dot += jnp.sum((gradient if w is None else gradient * w) * z_dot)
     dots = [jnp.zeros(dot.shape, dot.dtype) if isinstance(dot, SymbolicZero) else dot for dot in label_dots]
@@ -117,9 +117,15 @@ def prepared(logits, labels, weights):
         raise ValueError(f"logits have shape {z.shape} and labels {y.shape}: give equal shapes")
     wide = jnp.promote_types(z.dtype, jnp.float32)
     w = None if weights is None else jnp.asarray(weights)
-    if w is not None and jnp.broadcast_shapes(w.shape, z.shape) != z.shape:
+    if w is not None and not broadcasts(w.shape, z.shape):
         raise ValueError(f"weights of shape {w.shape} do not broadcast to {z.shape}")
     return z.astype(wide), y.astype(wide), None if w is None else w.astype(wide), z.dtype
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
 def sums(y, w, decided, rejected):
@@ -128,11 +134,11 @@ def sums(y, w, decided, rejected):
     return jnp.sum(on * decided), jnp.sum(off * decided), jnp.sum(on * rejected), jnp.sum(off * rejected)
 
 
-def of_counts(function, cells):
-    """The results of a function of counts, finite wherever the counts are."""
-    results = function(*cells)
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
-    return tuple(jnp.where(jnp.isnan(x), 0 * sum(cells), jnp.clip(x, -HUGE, HUGE)) for x in results)
+    return tuple(jnp.where(jnp.isnan(x), 0 * sum(totals), jnp.clip(x, -HUGE, HUGE)) for x in results)
 
 
 def narrow(x, dtype):

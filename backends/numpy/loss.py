@@ -12,7 +12,7 @@ HUGE = 2.0**100
 def loss(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
     """The loss of all entries together.
 
-    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants, no gradient reaches them.
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype.
     y_score: scores of the same shape, of a floating dtype. sample_weight: multiplies the counts, of any shape
     that broadcasts to that of the scores. Returns a scalar of the scores' dtype; sums are taken in float64.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
@@ -26,12 +26,13 @@ def value_and_grad(
 ) -> tuple[np.floating, np.ndarray]:
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    cells = sums(y, w, *relax(z))
-    positive, negative = map(float, of_counts(slopes, cells))
+    totals = sums(y, w, *relax(z))
+    # Python floats, so that arrays in float32 stay in float32.
+    positive, negative = map(float, of_counts(slopes, totals))
     gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
     if w is not None:
         gradient = gradient * w
-    return narrow(of_counts(objective, cells)[0], dtype), narrow(gradient, dtype)
+    return narrow(of_counts(objective, totals)[0], dtype), narrow(gradient, dtype)
 
 
 def score(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
@@ -91,21 +92,22 @@ def decide(z):
 
 def prepared(y_true, y_score, sample_weight):
     """Scores, labels and weights in float32 or wider, and the scores' own dtype."""
-    score, labels = np.asarray(y_score), np.asarray(y_true)
-    if not np.issubdtype(score.dtype, np.floating):
-        raise TypeError(f"y_score has dtype {score.dtype}, but scores are floating-point numbers")
-    if labels.shape != score.shape:
-        raise ValueError(f"y_true has shape {labels.shape} and y_score {score.shape}: give equal shapes")
-    wide = np.result_type(score.dtype, np.float32)
-    weight = None if sample_weight is None else np.asarray(sample_weight)
-    if weight is not None and np.broadcast_shapes(weight.shape, score.shape) != score.shape:
-        raise ValueError(f"sample_weight of shape {weight.shape} does not broadcast to {score.shape}")
-    return (
-        score.astype(wide, copy=False),
-        labels.astype(wide, copy=False),
-        None if weight is None else weight.astype(wide, copy=False),
-        score.dtype,
-    )
+    z, y = np.asarray(y_score), np.asarray(y_true)
+    if not np.issubdtype(z.dtype, np.floating):
+        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+    if y.shape != z.shape:
+        raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
+    wide = np.result_type(z.dtype, np.float32)
+    w = None if sample_weight is None else np.asarray(sample_weight, wide)
+    if w is not None and not broadcasts(w.shape, z.shape):
+        raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
+    return z.astype(wide, copy=False), y.astype(wide, copy=False), w, z.dtype
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
 def sums(y, w, decided, rejected):
@@ -115,16 +117,18 @@ def sums(y, w, decided, rejected):
     return tuple(np.sum(term, dtype=np.float64) for term in terms)
 
 
-def of_counts(function, cells):
-    """The results of a function of counts, finite wherever the counts are."""
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
     with np.errstate(all="ignore"):
-        results = function(*cells)
+        results = function(*totals)
         results = results if isinstance(results, tuple) else (results,)
-        return tuple(np.where(np.isnan(x), 0 * sum(cells), np.clip(x, -HUGE, HUGE))[()] for x in results)
+        return tuple(np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()] for x in results)
 
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
     return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
 
 

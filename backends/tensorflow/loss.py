@@ -23,14 +23,14 @@ def loss(y_true, y_pred, sample_weight=None):
 
     @tf.custom_gradient
     def of_scores(z):
-        cells = sums(y, w, *relax(z))
+        totals = sums(y, w, *relax(z))
 
         def gradient_by_scores(upstream):
-            positive, negative = of_counts(slopes, cells)
+            positive, negative = of_counts(slopes, totals)
             gradient = upstream * (y * positive + (1 - y) * negative) * relax_slope(z)
             return gradient if w is None else gradient * w
 
-        return of_counts(objective, cells)[0], gradient_by_scores
+        return of_counts(objective, totals)[0], gradient_by_scores
 
     return narrow(of_scores(z), dtype)
 
@@ -95,9 +95,21 @@ def prepared(y_true, y_pred, sample_weight):
         raise ValueError(f"y_true has shape {y.shape} and y_pred {z.shape}: give equal shapes")
     wide = tf.float64 if z.dtype == tf.float64 else tf.float32
     w = None if sample_weight is None else tf.cast(sample_weight, wide)
-    if w is not None and not tf.broadcast_static_shape(w.shape, z.shape).is_compatible_with(z.shape):
+    if w is not None and not broadcasts(w.shape, z.shape):
         raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
+    if not (y.shape.is_fully_defined() and z.shape.is_fully_defined()):  # the run checks what a trace cannot
+        tf.debugging.assert_equal(tf.rank(y), tf.rank(z), "y_true and y_pred differ in rank")
+        tf.debugging.assert_equal(tf.shape(y), tf.shape(z), "y_true and y_pred differ in shape")
+        w = None if w is None else tf.broadcast_to(w, tf.shape(z))
     return tf.cast(z, wide), tf.cast(y, wide), w, z.dtype
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another, as far as the two are known."""
+    if None in (shape.rank, to.rank):
+        return True
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return shape.rank <= to.rank and all(a in (1, b) or None in (a, b) for a, b in pairs)
 
 
 def sums(y, w, decided, rejected):
@@ -113,11 +125,13 @@ def total(x):
     return tf.reduce_sum(tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1))
 
 
-def of_counts(function, cells):
-    """The results of a function of counts, finite wherever the counts are."""
-    results = function(*cells)
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
-    return tuple(tf.where(tf.math.is_nan(x), 0 * sum(cells), tf.clip_by_value(x, -HUGE, HUGE)) for x in results)
+    return tuple(
+        tf.where(tf.math.is_nan(x), 0 * sum(totals), tf.clip_by_value(x, -HUGE, HUGE)) for x in results
+    )
 
 
 def narrow(x, dtype):

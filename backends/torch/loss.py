@@ -49,20 +49,20 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def forward(input, target, weight):
         z, y, w = widened(input, target, weight)
-        cells = sums(y, w, *relax(z))
-        return narrow(of_counts(objective, cells)[0], input.dtype), *cells
+        totals = sums(y, w, *relax(z))
+        return narrow(of_counts(objective, totals)[0], input.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.save_for_backward(*inputs, *output[1:])
 
     @staticmethod
-    def backward(ctx, upstream, by_tp, by_fp, by_fn, by_tn):
-        input, target, weight, *cells = ctx.saved_tensors
+    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
+        input, target, weight, *totals = ctx.saved_tensors
         z, y, w = widened(input, target, weight)
-        positive, negative = (slope * upstream.to(z.dtype) for slope in of_counts(slopes, cells))
+        positive, negative = (slope * grad_loss.to(z.dtype) for slope in of_counts(slopes, totals))
         # The counts are outputs too: a second derivative comes back through them.
-        positive, negative = positive + by_tp - by_fn, negative + by_fp - by_tn
+        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
         gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
         if w is not None:
             gradient = gradient * w
@@ -107,11 +107,18 @@ def check(input, target, weight):
     if not input.is_floating_point():
         raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
     if target.shape != input.shape:
-        raise ValueError(f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: give equal shapes")
-    if weight is not None and torch.broadcast_shapes(weight.shape, input.shape) != input.shape:
+        shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
+        raise ValueError(f"{shapes}: give equal shapes")
+    if weight is not None and not broadcasts(weight.shape, input.shape):
         raise ValueError(f"weight of shape {tuple(weight.shape)} does not broadcast to {tuple(input.shape)}")
     if target.requires_grad or (weight is not None and weight.requires_grad):
         raise ValueError("target and weight are constants: detach() the one that requires a gradient")
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
 def widened(input, target, weight):
@@ -126,11 +133,11 @@ def sums(y, w, decided, rejected):
     return (on * decided).sum(), (off * decided).sum(), (on * rejected).sum(), (off * rejected).sum()
 
 
-def of_counts(function, cells):
-    """The results of a function of counts, finite wherever the counts are."""
-    results = function(*cells)
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
-    return tuple(torch.where(x.isnan(), 0 * sum(cells), x.clamp(-HUGE, HUGE)) for x in results)
+    return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
 def narrow(x, dtype):
