@@ -13,6 +13,7 @@ import pytest
 
 import metricloss as ml
 from metricloss.backend import HOLES, get_backend
+from metricloss.check import check
 from metricloss.errors import BackendError, MissingFrameworkError
 from metricloss.spelling import TABLE_KEYS
 
@@ -24,41 +25,45 @@ import math
 TINY = 2.0**-64
 
 
-def loss(scores, labels):
+def loss(scores, labels, weights=None):
     """The loss of all entries together."""
-    return objective(*soft_counts(scores, labels))
+    return objective(*soft_counts(scores, labels, weights))
 
 
-def value_and_grad(scores, labels):
+def value_and_grad(scores, labels, weights=None):
     """The loss and its gradient by the scores."""
-    cells = soft_counts(scores, labels)
+    cells = soft_counts(scores, labels, weights)
     positive, negative = slopes(*cells)
-    gradient = [(y * positive + (1 - y) * negative) * relax_slope(z) for z, y in zip(scores, labels)]
-    return objective(*cells), gradient
+    entries = zip(scores, labels, weights or [1] * len(labels))
+    return objective(*cells), [w * (y * positive + (1 - y) * negative) * relax_slope(z) for z, y, w in entries]
 
 
-def score(scores, labels):
+def score(scores, labels, weights=None):
     """The hard metric of the same arguments."""
-    return metric(*counts(scores, labels))
+    return metric(*counts(scores, labels, weights))
 
 
-def counts(scores, labels):
+def counts(scores, labels, weights=None):
     """The hard counts TP, FP, FN, TN."""
-    return sums(labels, [(decide(z), not decide(z)) for z in scores])
+    return sums([(decide(z), not decide(z)) for z in scores], labels, weights)
 
 
-def soft_counts(scores, labels):
+def soft_counts(scores, labels, weights=None):
     """The relaxed counts TP, FP, FN, TN."""
-    return sums(labels, [relax(z) for z in scores])
+    return sums([relax(z) for z in scores], labels, weights)
 
 
-def sums(labels, decisions):
-    """TP, FP, FN, TN."""
-    return tuple(
-        math.fsum(on * pair[side] for on, pair in zip(weights, decisions))
-        for side in (0, 1)
-        for weights in (labels, [1 - y for y in labels])
-    )
+def sums(decisions, labels, weights):
+    """TP, FP, FN, TN, for decisions with their complements."""
+    weights = weights or [1] * len(labels)
+    on, off = [w * y for w, y in zip(weights, labels)], [w * (1 - y) for w, y in zip(weights, labels)]
+    accepted, rejected = [a for a, _ in decisions], [b for _, b in decisions]
+    return dot(on, accepted), dot(off, accepted), dot(on, rejected), dot(off, rejected)
+
+
+def dot(xs, ys):
+    """The sum of the products."""
+    return math.fsum(x * y for x, y in zip(xs, ys))
 
 
 def metric(tp, fp, fn, tn):
@@ -78,19 +83,19 @@ def slopes(tp, fp, fn, tn):
     return -divide(2 - f1, d), divide(f1, d)
 
 
-def relax(score):
+def relax(z):
     """The relaxed decision and its complement."""
-    return sigmoid(score), sigmoid(-score)
+    return sigmoid(z), sigmoid(-z)
 
 
-def relax_slope(score):
+def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return sigmoid(-score) * sigmoid(score)
+    return sigmoid(-z) * sigmoid(z)
 
 
-def decide(score):
+def decide(z):
     """The hard decision."""
-    return score > 0.0
+    return z > 0.0
 
 
 def sigmoid(x):
@@ -147,7 +152,7 @@ TABLE = """
 title = "lists"
 module = "math"
 install = "nothing to install"
-call = "loss(scores, labels)"
+call = "loss(scores, labels, weights=None)"
 order = "scores first"
 gradient = "value_and_grad(...)"
 sums = "float64"
@@ -173,6 +178,20 @@ minimum = "min"
 maximum = "max"
 """.lstrip()
 
+TRIAL = '''
+"""What `metricloss check` does with a loss for lists."""
+
+
+def value(module, scores, labels, weights):
+    """The loss of lists of numbers."""
+    return module.loss(scores, labels, weights)
+
+
+def gradients(module, scores, labels, weights):
+    """The derived gradient by the scores; and None, for there is no other to compare it with."""
+    return module.value_and_grad(scores, labels, weights)[1], None
+'''.lstrip()
+
 F1 = "2*TP/(2*TP + FP + FN)"
 MCC = "(TP*TN - FP*FN)/sqrt(PP*P*N*PN)"
 MIXED = "Min(TP, TN)/n + sqrt(TP/n) - abs(FP - FN)/n + log(1 + TP/n) + asin(TN/n)*tanh(TP/n)"
@@ -188,6 +207,7 @@ def toy(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "loss.py").write_text(LOSS, "utf-8")
     (folder / "backend.toml").write_text(TABLE, "utf-8")
+    (folder / "trial.py").write_text(TRIAL, "utf-8")
     return folder
 
 
@@ -213,6 +233,19 @@ def test_a_folder_is_a_backend(toy: Path, text: str, relaxation: str):
         up, down = list(SCORES), list(SCORES)
         up[place], down[place] = up[place] + step, down[place] - step
         assert slope == pytest.approx((loss(up, LABELS) - loss(down, LABELS)) / (2 * step), abs=1e-8)
+
+
+@pytest.mark.parametrize("text", [F1, MCC, MIXED])
+def test_check_tries_it(toy: Path, text: str):
+    report = check(text, backends=[toy, "numpy"] if get_backend("numpy").is_installed else [toy])
+    assert report.ok, str(report)
+
+
+def test_check_says_what_it_needs(toy: Path):
+    (toy / "trial.py").unlink()
+    with pytest.raises(BackendError, match=r"toy has no trial\.py"):
+        check(F1, backends=[toy])
+    assert ml.compile(F1, toy)(SCORES, LABELS) > 0
 
 
 def test_its_value_is_that_of_the_formula(toy: Path):
@@ -254,8 +287,8 @@ def test_the_corners_are_guarded(toy: Path):
 def test_the_how_to_names_every_hole_and_fact():
     how_to = (Path(__file__).parents[1] / "backends" / "README.md").read_text("utf-8")
     assert all(f"`{hole}(" in how_to for hole in HOLES)
-    for fact in ("title", "module", "install", "call", "order", "gradient", "sums", "entry_points"):
-        assert f"`{fact}`" in how_to
+    for name in ("title", "module", "install", "call", "order", "gradient", "sums", "entry_points", "trial.py"):
+        assert f"`{name}`" in how_to
 
 
 @pytest.mark.parametrize("hole", HOLES)

@@ -125,13 +125,9 @@ def test_the_check_for_evaluation_can_fail(code: str):
     assert list(called(ast.parse(f"def f():\n    {code}"))) != []
 
 
-#: A parser is one thing, and its messages are long.
-LONGER = {"text": 420, "cli": 320}
-
-
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_files_are_short(path: Path):
-    assert len(path.read_text("utf-8").splitlines()) <= LONGER.get(path.stem, 300)
+    assert len(path.read_text("utf-8").splitlines()) <= 300
 
 
 def public() -> dict[str, object]:
