@@ -1,0 +1,191 @@
+"""A loss for JAX: mcc, relaxed by AnyLoss(10).
+
+Written by metricloss 0.1.0. The file needs JAX and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '(-FN*FP + TN*TP)/(sqrt(N)*sqrt(P)*sqrt(PN)*sqrt(PP))' --name mcc --backend jax --relaxation 'AnyLoss(10)'
+
+    P         FN + TP
+    N         FP + TN
+    PP        FP + TP
+    PN        FN + TN
+    d         sqrt(N)*sqrt(P)*sqrt(PN)*sqrt(PP)
+    mcc       (-FN*FP + TN*TP)/d
+    loss      1 - mcc
+    slopes    -N/d + mcc*(1/(2*PP) - 1/(2*PN)) on a positive,
+              P/d + mcc*(1/(2*PP) - 1/(2*PN)) on a negative: how the loss moves with the decision
+    decision  h = sigmoid(10*p - 5), p = sigmoid(z)
+              Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.custom_derivatives import SymbolicZero
+from jax.typing import ArrayLike
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+
+
+def loss(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+    """The loss of all entries together, differentiable in both modes any number of times.
+
+    logits: scores of any shape, of a floating dtype. labels: 0/1, or soft ones in [0, 1], of the same shape and
+    any dtype. weights: multiply the counts, of any shape that broadcasts to that of the scores. Returns a
+    scalar of the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
+    """
+    z, y, w, dtype = prepared(logits, labels, weights)
+    return narrow(of_arrays(z, y, w), dtype)
+
+
+def score(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(logits, labels, weights=weights))[0]
+
+
+def counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    z, y, w, _ = prepared(logits, labels, weights)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def soft_counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
+    z, y, w, _ = prepared(logits, labels, weights)
+    return sums(y, w, *relax(z))
+
+
+@jax.custom_jvp
+def of_arrays(z, y, w):
+    """The loss of wide arrays, with the derived gradient."""
+    return plain(z, y, w)
+
+
+@partial(of_arrays.defjvp, symbolic_zeros=True)
+def of_arrays_jvp(primals, tangents):
+    """The loss, and how it moves with the scores by the derived slopes.
+
+    Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
+    """
+    (z, y, w), (z_dot, *label_dots) = primals, tangents
+    totals = sums(y, w, *relax(z))
+    value = of_counts(objective, totals)[0]
+    value_dot = jnp.zeros_like(value)
+    if not isinstance(z_dot, SymbolicZero):
+        positive, negative = of_counts(slopes, totals)
+        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+        value_dot += jnp.sum((gradient if w is None else gradient * w) * z_dot)
+    dots = [jnp.zeros(dot.shape, dot.dtype) if isinstance(dot, SymbolicZero) else dot for dot in label_dots]
+    if any(not isinstance(dot, SymbolicZero | None) for dot in label_dots):
+        value_dot += jax.jvp(partial(plain, z), (y, w), tuple(dots))[1]
+    return value, value_dot
+
+
+def plain(z, y, w):
+    """The loss of wide arrays as a plain formula."""
+    return of_counts(objective, sums(y, w, *relax(z)))[0]
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    d = sqrt(actual) * sqrt(actual_negative) * sqrt(predicted) * sqrt(predicted_negative)
+    return divide(tp * tn - fp * fn, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    d = sqrt(actual) * sqrt(actual_negative) * sqrt(predicted) * sqrt(predicted_negative)
+    mcc = divide(tp * tn - fp * fn, d)
+    t1 = mcc * (divide(1, 2 * predicted) - divide(1, 2 * predicted_negative))
+    return t1 - divide(actual_negative, d), divide(actual, d) + t1
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    p = jax.nn.sigmoid(z)
+    return jax.nn.sigmoid(10 * p - 5), jax.nn.sigmoid(5 - 10 * p)
+
+
+def relax_slope(z):
+    """The derivative of the relaxed decision by the score."""
+    p = jax.nn.sigmoid(z)
+    return 10 * p * jax.nn.sigmoid(10 * p - 5) * jax.nn.sigmoid(5 - 10 * p) * jax.nn.sigmoid(-z)
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.0
+
+
+def prepared(logits, labels, weights):
+    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
+    z, y = jnp.asarray(logits), jnp.asarray(labels)
+    if not jnp.issubdtype(z.dtype, jnp.floating):
+        raise TypeError(f"logits have dtype {z.dtype}, but scores are floating-point numbers")
+    if y.shape != z.shape:
+        raise ValueError(f"logits have shape {z.shape} and labels {y.shape}: give equal shapes")
+    wide = jnp.promote_types(z.dtype, jnp.float32)
+    w = None if weights is None else jnp.asarray(weights)
+    if w is not None and not broadcasts(w.shape, z.shape):
+        raise ValueError(f"weights of shape {w.shape} do not broadcast to {z.shape}")
+    return z.astype(wide), y.astype(wide), None if w is None else w.astype(wide), z.dtype
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return jnp.sum(on * decided), jnp.sum(off * decided), jnp.sum(on * rejected), jnp.sum(off * rejected)
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(jnp.where(jnp.isnan(x), 0 * sum(totals), jnp.clip(x, -HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    return jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max).astype(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = jnp.abs(denominator) <= TINY
+    return jnp.where(zero, otherwise, numerator / jnp.where(zero, 1, denominator))
+
+
+def sqrt(x):
+    """The square root, with slope 0 at 0."""
+    zero = x <= 0
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))

@@ -1,0 +1,192 @@
+"""A loss for PyTorch: mcc, relaxed by AnyLoss(10).
+
+Written by metricloss 0.1.0. The file needs PyTorch and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '(-FN*FP + TN*TP)/(sqrt(N)*sqrt(P)*sqrt(PN)*sqrt(PP))' --name mcc --backend torch --relaxation 'AnyLoss(10)'
+
+    P         FN + TP
+    N         FP + TN
+    PP        FP + TP
+    PN        FN + TN
+    d         sqrt(N)*sqrt(P)*sqrt(PN)*sqrt(PP)
+    mcc       (-FN*FP + TN*TP)/d
+    loss      1 - mcc
+    slopes    -N/d + mcc*(1/(2*PP) - 1/(2*PN)) on a positive,
+              P/d + mcc*(1/(2*PP) - 1/(2*PN)) on a negative: how the loss moves with the decision
+    decision  h = sigmoid(10*p - 5), p = sigmoid(z)
+              Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import torch
+from torch import Tensor
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+
+
+def loss(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The loss of all entries together, differentiable by the scores any number of times.
+
+    input: scores of any shape, of a floating dtype. target: labels 0/1, or soft ones in [0, 1], of the same
+    shape and any dtype; constants. weight: multiplies the counts, of any shape that broadcasts to that of the
+    scores; constants. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target or weight
+    that requires a gradient.
+    """
+    check(input, target, weight)
+    return Loss.apply(input, target, weight)[0]
+
+
+def score(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(input, target, weight))[0]
+
+
+def counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    check(input, target, weight)
+    z, y, w = widened(input, target, weight)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def soft_counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
+    check(input, target, weight)
+    return Loss.apply(input, target, weight)[1:]
+
+
+class Loss(torch.autograd.Function):
+    """The loss and the four counts that it is made from, with the derived gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(input, target, weight):
+        z, y, w = widened(input, target, weight)
+        totals = sums(y, w, *relax(z))
+        return narrow(of_counts(objective, totals)[0], input.dtype), *totals
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, *output[1:])
+
+    @staticmethod
+    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
+        input, target, weight, *totals = ctx.saved_tensors
+        z, y, w = widened(input, target, weight)
+        positive, negative = (slope * grad_loss.to(z.dtype) for slope in of_counts(slopes, totals))
+        # The counts are outputs too: a second derivative comes back through them.
+        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
+        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+        if w is not None:
+            gradient = gradient * w
+        return narrow(gradient, input.dtype), None, None
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    d = sqrt(actual) * sqrt(actual_negative) * sqrt(predicted) * sqrt(predicted_negative)
+    return divide(tp * tn - fp * fn, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    d = sqrt(actual) * sqrt(actual_negative) * sqrt(predicted) * sqrt(predicted_negative)
+    mcc = divide(tp * tn - fp * fn, d)
+    t1 = mcc * (divide(1, 2 * predicted) - divide(1, 2 * predicted_negative))
+    return t1 - divide(actual_negative, d), divide(actual, d) + t1
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    p = torch.sigmoid(z)
+    return torch.sigmoid(10 * p - 5), torch.sigmoid(5 - 10 * p)
+
+
+def relax_slope(z):
+    """The derivative of the relaxed decision by the score."""
+    p = torch.sigmoid(z)
+    return 10 * p * torch.sigmoid(10 * p - 5) * torch.sigmoid(5 - 10 * p) * torch.sigmoid(-z)
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.0
+
+
+def check(input, target, weight):
+    """Raise where shapes or dtypes do not fit; values are not looked at."""
+    if not input.is_floating_point():
+        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+    if target.shape != input.shape:
+        shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
+        raise ValueError(f"{shapes}: give equal shapes")
+    if weight is not None and not broadcasts(weight.shape, input.shape):
+        raise ValueError(f"weight of shape {tuple(weight.shape)} does not broadcast to {tuple(input.shape)}")
+    if target.requires_grad or (weight is not None and weight.requires_grad):
+        raise ValueError("target and weight are constants: detach() the one that requires a gradient")
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def widened(input, target, weight):
+    """Scores, labels and weights in float32 or wider."""
+    wide = torch.promote_types(input.dtype, torch.float32)
+    return input.to(wide), target.to(wide), None if weight is None else weight.to(wide)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return (on * decided).sum(), (off * decided).sum(), (on * rejected).sum(), (off * rejected).sum()
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = denominator.abs() <= TINY
+    return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
+
+
+def sqrt(x):
+    """The square root, with slope 0 at 0."""
+    zero = x <= 0
+    return torch.where(zero, 0, torch.sqrt(torch.where(zero, 1, x)))

@@ -1,0 +1,212 @@
+"""A loss for JAX: mutual_information, relaxed by SigmoidF1(2, -0.5).
+
+Written by metricloss 0.1.0. The file needs JAX and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '(FN*log(FN*n/(P*PN))/log(2) + FP*log(FP*n/(N*PP))/log(2) + TN*log(TN*n/(N*PN))/log(2) + TP*log(TP*n/(P*PP))/log(2))/n' --name mutual_information --backend jax --relaxation 'SigmoidF1(2, -0.5)'
+
+    P                   FN + TP
+    N                   FP + TN
+    PP                  FP + TP
+    PN                  FN + TN
+    n                   FN + FP + TN + TP
+    d                   P*PN
+    ratio               FN*n/d
+    d_2                 N*PP
+    ratio_2             FP*n/d_2
+    d_3                 N*PN
+    ratio_3             TN*n/d_3
+    d_4                 P*PP
+    ratio_4             TP*n/d_4
+    mutual_information  (FN*log(ratio)/log(2) + FP*log(ratio_2)/log(2) + TN*log(ratio_3)/log(2) + TP*log(ratio_4)/log(2))/n
+    loss                -mutual_information
+    slopes              -(FN*(-n/d + ratio/PN)/(ratio*log(2)) - FP/(PP*log(2)) + TP*(n/d_4 - ratio_4/PP)/(ratio_4*log(2)) - log(ratio)/log(2) + log(ratio_4)/log(2) + TN/(PN*log(2)))/n on a positive,
+                        -(FN/(PN*log(2)) + FP*(n/d_2 - ratio_2/PP)/(ratio_2*log(2)) + TN*(-n/d_3 + ratio_3/PN)/(ratio_3*log(2)) + log(ratio_2)/log(2) - log(ratio_3)/log(2) - TP/(PP*log(2)))/n on a negative: how the loss moves with the decision
+    decision            h = sigmoid(2*z - 1) of the score z
+                        Bénédict et al., sigmoidF1, arXiv 2108.10566 (2022)
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.custom_derivatives import SymbolicZero
+from jax.typing import ArrayLike
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+
+
+def loss(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+    """The loss of all entries together, differentiable in both modes any number of times.
+
+    logits: scores of any shape, of a floating dtype. labels: 0/1, or soft ones in [0, 1], of the same shape and
+    any dtype. weights: multiply the counts, of any shape that broadcasts to that of the scores. Returns a
+    scalar of the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
+    """
+    z, y, w, dtype = prepared(logits, labels, weights)
+    return narrow(of_arrays(z, y, w), dtype)
+
+
+def score(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(logits, labels, weights=weights))[0]
+
+
+def counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    z, y, w, _ = prepared(logits, labels, weights)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def soft_counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
+    z, y, w, _ = prepared(logits, labels, weights)
+    return sums(y, w, *relax(z))
+
+
+@jax.custom_jvp
+def of_arrays(z, y, w):
+    """The loss of wide arrays, with the derived gradient."""
+    return plain(z, y, w)
+
+
+@partial(of_arrays.defjvp, symbolic_zeros=True)
+def of_arrays_jvp(primals, tangents):
+    """The loss, and how it moves with the scores by the derived slopes.
+
+    Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
+    """
+    (z, y, w), (z_dot, *label_dots) = primals, tangents
+    totals = sums(y, w, *relax(z))
+    value = of_counts(objective, totals)[0]
+    value_dot = jnp.zeros_like(value)
+    if not isinstance(z_dot, SymbolicZero):
+        positive, negative = of_counts(slopes, totals)
+        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+        value_dot += jnp.sum((gradient if w is None else gradient * w) * z_dot)
+    dots = [jnp.zeros(dot.shape, dot.dtype) if isinstance(dot, SymbolicZero) else dot for dot in label_dots]
+    if any(not isinstance(dot, SymbolicZero | None) for dot in label_dots):
+        value_dot += jax.jvp(partial(plain, z), (y, w), tuple(dots))[1]
+    return value, value_dot
+
+
+def plain(z, y, w):
+    """The loss of wide arrays as a plain formula."""
+    return of_counts(objective, sums(y, w, *relax(z)))[0]
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    total = tp + fp + fn + tn
+    d = actual * predicted_negative
+    ratio = divide(fn * total, d)
+    d_2 = actual_negative * predicted
+    ratio_2 = divide(fp * total, d_2)
+    d_3 = actual_negative * predicted_negative
+    ratio_3 = divide(tn * total, d_3)
+    d_4 = actual * predicted
+    ratio_4 = divide(tp * total, d_4)
+    return divide(1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3), total)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return -metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    total = tp + fp + fn + tn
+    d = actual * predicted_negative
+    ratio = divide(fn * total, d)
+    d_2 = actual_negative * predicted
+    ratio_2 = divide(fp * total, d_2)
+    d_3 = actual_negative * predicted_negative
+    ratio_3 = divide(tn * total, d_3)
+    d_4 = actual * predicted
+    ratio_4 = divide(tp * total, d_4)
+    t1 = 0.6931471805599453 * predicted_negative
+    t2 = 0.6931471805599453 * predicted
+    return divide(divide(fp, t2) + 1.4426950408889634 * log(ratio) - divide(tp * (divide(total, d_4) - divide(ratio_4, predicted)), 0.6931471805599453 * ratio_4) - divide(fn * (divide(ratio, predicted_negative) - divide(total, d)), 0.6931471805599453 * ratio) - divide(tn, t1) - 1.4426950408889634 * log(ratio_4), total), divide(divide(tp, t2) + 1.4426950408889634 * log(ratio_3) - divide(fp * (divide(total, d_2) - divide(ratio_2, predicted)), 0.6931471805599453 * ratio_2) - divide(fn, t1) - divide(tn * (divide(ratio_3, predicted_negative) - divide(total, d_3)), 0.6931471805599453 * ratio_3) - 1.4426950408889634 * log(ratio_2), total)
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    return jax.nn.sigmoid(2 * z - 1), jax.nn.sigmoid(1 - 2 * z)
+
+
+def relax_slope(z):
+    """The derivative of the relaxed decision by the score."""
+    return 2 * jax.nn.sigmoid(1 - 2 * z) * jax.nn.sigmoid(2 * z - 1)
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.5
+
+
+def prepared(logits, labels, weights):
+    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
+    z, y = jnp.asarray(logits), jnp.asarray(labels)
+    if not jnp.issubdtype(z.dtype, jnp.floating):
+        raise TypeError(f"logits have dtype {z.dtype}, but scores are floating-point numbers")
+    if y.shape != z.shape:
+        raise ValueError(f"logits have shape {z.shape} and labels {y.shape}: give equal shapes")
+    wide = jnp.promote_types(z.dtype, jnp.float32)
+    w = None if weights is None else jnp.asarray(weights)
+    if w is not None and not broadcasts(w.shape, z.shape):
+        raise ValueError(f"weights of shape {w.shape} do not broadcast to {z.shape}")
+    return z.astype(wide), y.astype(wide), None if w is None else w.astype(wide), z.dtype
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return jnp.sum(on * decided), jnp.sum(off * decided), jnp.sum(on * rejected), jnp.sum(off * rejected)
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(jnp.where(jnp.isnan(x), 0 * sum(totals), jnp.clip(x, -HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    return jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max).astype(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = jnp.abs(denominator) <= TINY
+    return jnp.where(zero, otherwise, numerator / jnp.where(zero, 1, denominator))
+
+
+def log(x):
+    """The logarithm, of zero that of TINY."""
+    return jnp.log(jnp.maximum(x, TINY))

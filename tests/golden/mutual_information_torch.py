@@ -1,0 +1,213 @@
+"""A loss for PyTorch: mutual_information, relaxed by SigmoidF1(2, -0.5).
+
+Written by metricloss 0.1.0. The file needs PyTorch and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '(FN*log(FN*n/(P*PN))/log(2) + FP*log(FP*n/(N*PP))/log(2) + TN*log(TN*n/(N*PN))/log(2) + TP*log(TP*n/(P*PP))/log(2))/n' --name mutual_information --backend torch --relaxation 'SigmoidF1(2, -0.5)'
+
+    P                   FN + TP
+    N                   FP + TN
+    PP                  FP + TP
+    PN                  FN + TN
+    n                   FN + FP + TN + TP
+    d                   P*PN
+    ratio               FN*n/d
+    d_2                 N*PP
+    ratio_2             FP*n/d_2
+    d_3                 N*PN
+    ratio_3             TN*n/d_3
+    d_4                 P*PP
+    ratio_4             TP*n/d_4
+    mutual_information  (FN*log(ratio)/log(2) + FP*log(ratio_2)/log(2) + TN*log(ratio_3)/log(2) + TP*log(ratio_4)/log(2))/n
+    loss                -mutual_information
+    slopes              -(FN*(-n/d + ratio/PN)/(ratio*log(2)) - FP/(PP*log(2)) + TP*(n/d_4 - ratio_4/PP)/(ratio_4*log(2)) - log(ratio)/log(2) + log(ratio_4)/log(2) + TN/(PN*log(2)))/n on a positive,
+                        -(FN/(PN*log(2)) + FP*(n/d_2 - ratio_2/PP)/(ratio_2*log(2)) + TN*(-n/d_3 + ratio_3/PN)/(ratio_3*log(2)) + log(ratio_2)/log(2) - log(ratio_3)/log(2) - TP/(PP*log(2)))/n on a negative: how the loss moves with the decision
+    decision            h = sigmoid(2*z - 1) of the score z
+                        Bénédict et al., sigmoidF1, arXiv 2108.10566 (2022)
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import torch
+from torch import Tensor
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+
+
+def loss(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The loss of all entries together, differentiable by the scores any number of times.
+
+    input: scores of any shape, of a floating dtype. target: labels 0/1, or soft ones in [0, 1], of the same
+    shape and any dtype; constants. weight: multiplies the counts, of any shape that broadcasts to that of the
+    scores; constants. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target or weight
+    that requires a gradient.
+    """
+    check(input, target, weight)
+    return Loss.apply(input, target, weight)[0]
+
+
+def score(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(input, target, weight))[0]
+
+
+def counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    check(input, target, weight)
+    z, y, w = widened(input, target, weight)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def soft_counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
+    check(input, target, weight)
+    return Loss.apply(input, target, weight)[1:]
+
+
+class Loss(torch.autograd.Function):
+    """The loss and the four counts that it is made from, with the derived gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(input, target, weight):
+        z, y, w = widened(input, target, weight)
+        totals = sums(y, w, *relax(z))
+        return narrow(of_counts(objective, totals)[0], input.dtype), *totals
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, *output[1:])
+
+    @staticmethod
+    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
+        input, target, weight, *totals = ctx.saved_tensors
+        z, y, w = widened(input, target, weight)
+        positive, negative = (slope * grad_loss.to(z.dtype) for slope in of_counts(slopes, totals))
+        # The counts are outputs too: a second derivative comes back through them.
+        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
+        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+        if w is not None:
+            gradient = gradient * w
+        return narrow(gradient, input.dtype), None, None
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    total = tp + fp + fn + tn
+    d = actual * predicted_negative
+    ratio = divide(fn * total, d)
+    d_2 = actual_negative * predicted
+    ratio_2 = divide(fp * total, d_2)
+    d_3 = actual_negative * predicted_negative
+    ratio_3 = divide(tn * total, d_3)
+    d_4 = actual * predicted
+    ratio_4 = divide(tp * total, d_4)
+    return divide(1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3), total)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return -metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    actual = tp + fn
+    actual_negative = fp + tn
+    predicted = tp + fp
+    predicted_negative = fn + tn
+    total = tp + fp + fn + tn
+    d = actual * predicted_negative
+    ratio = divide(fn * total, d)
+    d_2 = actual_negative * predicted
+    ratio_2 = divide(fp * total, d_2)
+    d_3 = actual_negative * predicted_negative
+    ratio_3 = divide(tn * total, d_3)
+    d_4 = actual * predicted
+    ratio_4 = divide(tp * total, d_4)
+    t1 = 0.6931471805599453 * predicted_negative
+    t2 = 0.6931471805599453 * predicted
+    return divide(divide(fp, t2) + 1.4426950408889634 * log(ratio) - divide(tp * (divide(total, d_4) - divide(ratio_4, predicted)), 0.6931471805599453 * ratio_4) - divide(fn * (divide(ratio, predicted_negative) - divide(total, d)), 0.6931471805599453 * ratio) - divide(tn, t1) - 1.4426950408889634 * log(ratio_4), total), divide(divide(tp, t2) + 1.4426950408889634 * log(ratio_3) - divide(fp * (divide(total, d_2) - divide(ratio_2, predicted)), 0.6931471805599453 * ratio_2) - divide(fn, t1) - divide(tn * (divide(ratio_3, predicted_negative) - divide(total, d_3)), 0.6931471805599453 * ratio_3) - 1.4426950408889634 * log(ratio_2), total)
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    return torch.sigmoid(2 * z - 1), torch.sigmoid(1 - 2 * z)
+
+
+def relax_slope(z):
+    """The derivative of the relaxed decision by the score."""
+    return 2 * torch.sigmoid(1 - 2 * z) * torch.sigmoid(2 * z - 1)
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.5
+
+
+def check(input, target, weight):
+    """Raise where shapes or dtypes do not fit; values are not looked at."""
+    if not input.is_floating_point():
+        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+    if target.shape != input.shape:
+        shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
+        raise ValueError(f"{shapes}: give equal shapes")
+    if weight is not None and not broadcasts(weight.shape, input.shape):
+        raise ValueError(f"weight of shape {tuple(weight.shape)} does not broadcast to {tuple(input.shape)}")
+    if target.requires_grad or (weight is not None and weight.requires_grad):
+        raise ValueError("target and weight are constants: detach() the one that requires a gradient")
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def widened(input, target, weight):
+    """Scores, labels and weights in float32 or wider."""
+    wide = torch.promote_types(input.dtype, torch.float32)
+    return input.to(wide), target.to(wide), None if weight is None else weight.to(wide)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return (on * decided).sum(), (off * decided).sum(), (on * rejected).sum(), (off * rejected).sum()
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = denominator.abs() <= TINY
+    return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
+
+
+def log(x):
+    """The logarithm, of zero that of TINY."""
+    return torch.log(x.clamp(min=TINY))

@@ -1,0 +1,232 @@
+"""What is emitted: golden text, files that run with metricloss out of reach, source that debuggers show."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import json
+import os
+import subprocess
+import sys
+import traceback
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import metricloss as ml
+from tests.frameworks import FRAMEWORKS
+from tests.metrics import METRIC, RELAXATION, compiled
+
+GOLDEN = Path(__file__).parent / "golden"
+REFRESH = "UPDATE_GOLDEN=1 pytest tests/test_emitted.py"
+
+#: Between them they use most helpers: roots, logarithms, Min and Max, powers.
+GOLDEN_METRICS = {
+    "f1": "Soft",
+    "mcc": "AnyLoss",
+    "lambda_r": "ScoreOriented",
+    "mutual_information": "SigmoidF1",
+}
+BACKENDS = [framework.name for framework in FRAMEWORKS]
+
+golden_metrics = pytest.mark.parametrize("metric", GOLDEN_METRICS)
+backends = pytest.mark.parametrize("backend", BACKENDS)
+
+
+@cache
+def emitted(metric: str, backend: str, relaxation: str = "Soft") -> str:
+    return ml.emit(METRIC[metric].metric, backend, relaxation=RELAXATION[relaxation].make()).text
+
+
+def compare_or_update(path: Path, text: str) -> None:
+    """Fail with a diff where a golden file differs; write it instead if UPDATE_GOLDEN is set."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    golden = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text != golden:
+        lines = difflib.unified_diff(
+            golden.splitlines(), text.splitlines(), path.name, "emitted now", lineterm=""
+        )
+        pytest.fail("\n".join([*lines, "", f"If that is meant: {REFRESH}"]), pytrace=False)
+
+
+@golden_metrics
+@backends
+def test_golden(backend: str, metric: str) -> None:
+    compare_or_update(GOLDEN / f"{metric}_{backend}.py", emitted(metric, backend, GOLDEN_METRICS[metric]))
+
+
+def test_golden_folder_holds_nothing_else() -> None:
+    expected = {f"{metric}_{backend}.py" for metric in GOLDEN_METRICS for backend in BACKENDS}
+    assert {path.name for path in GOLDEN.glob("*.py")} == expected
+
+
+#: Runs emitted files where metricloss and SymPy cannot be imported; prints loss and score of each.
+RUN = """
+import importlib.util, json, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("metricloss", "sympy"):
+            raise ImportError(name + " is out of reach")
+
+sys.meta_path.insert(0, Absent())
+results = {}
+for path in sys.argv[2:]:
+    spec = importlib.util.spec_from_file_location("emitted", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    namespace = {"module": module}
+    exec(sys.argv[1], namespace)
+    results[path] = [float(namespace["loss"]), float(namespace["score"])]
+assert not {"metricloss", "sympy"} & {name.partition(".")[0] for name in sys.modules}
+print(json.dumps(results))
+"""
+SCORES, LABELS = [0.5, -1.0, 2.0, -0.25, 1.5], [1.0, 0.0, 0.0, 1.0, 1.0]
+CALLS = {
+    "numpy": "x = {y}, {z}; loss, score = module.loss(*x), module.score(*x)",
+    "array_api": "import numpy; x = numpy.array([{y}, {z}]); loss, score = module.loss(*x), module.score(*x)",
+    "torch": "x = module.torch.tensor([{z}, {y}]); loss, score = module.loss(*x), module.score(*x)",
+    "jax": "x = module.jnp.array([{z}, {y}]); loss, score = module.loss(*x), module.score(*x)",
+    "tensorflow": "x = {y}, {z}; loss, score = module.loss(*x), module.score(*x)",
+}
+
+
+def run_alone(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A fresh interpreter in isolated mode: neither the current folder nor PYTHONPATH is searched."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-I", "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS, indirect=True, ids=BACKENDS)
+def test_golden_files_run_alone(framework) -> None:
+    """In a fresh process in which metricloss cannot be imported, one process a framework."""
+    paths = {metric: str(GOLDEN / f"{metric}_{framework.name}.py") for metric in GOLDEN_METRICS}
+    call = CALLS[framework.name].format(y=LABELS, z=SCORES)
+    finished = run_alone(RUN, call, *paths.values())
+    assert finished.returncode == 0, finished.stderr
+    results = json.loads(finished.stdout.splitlines()[-1])
+    for metric, path in paths.items():
+        loss = compiled(metric, "numpy", GOLDEN_METRICS[metric])
+        expected = [loss(LABELS, SCORES), loss.score(LABELS, SCORES)]
+        assert results[path] == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_running_alone_can_fail(tmp_path: Path) -> None:
+    """A file that does import metricloss is found out."""
+    path = tmp_path / "needy.py"
+    path.write_text("import metricloss")
+    finished = run_alone(RUN, "", str(path))
+    assert finished.returncode != 0
+    assert "metricloss is out of reach" in finished.stderr
+
+
+#: What each backend's file may import, and the names of the others that must not stand in it.
+IMPORTS = {
+    "numpy": {"numpy"},
+    "array_api": {"array_api_compat"},
+    "torch": {"torch"},
+    "jax": {"jax", "functools"},
+    "tensorflow": {"tensorflow"},
+}
+SPELLINGS = {
+    "numpy": {"np"},
+    "array_api": {"xp"},
+    "torch": {"torch"},
+    "jax": {"jnp", "jax"},
+    "tensorflow": {"tf"},
+}
+
+
+@pytest.mark.parametrize("metric", METRIC)
+@backends
+def test_text(backend: str, metric: str) -> None:
+    text = emitted(metric, backend)
+    tree = ast.parse(text)
+    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    assert {module.partition(".")[0] for module in modules} <= IMPORTS[backend] | {"math"}
+    foreign = set().union(*SPELLINGS.values()) - SPELLINGS[backend]
+    assert not foreign & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+    assert text.endswith("\n")
+    assert "\n\n\n\n" not in text
+
+
+@pytest.mark.parametrize("metric", METRIC)
+@backends
+def test_nothing_stands_unused(backend: str, metric: str) -> None:
+    tree = ast.parse(emitted(metric, backend))
+    entry_points = set(ml.emit("TP/P", backend).backend.entry_points)
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    registered = {
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list if "defjvp" in ast.unparse(decorator)
+    }  # fmt: skip
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    assert entry_points <= defined
+    assert defined - used - entry_points - registered == set()
+
+
+@backends
+def test_helpers_stand_where_they_are_needed_only(backend: str) -> None:
+    def defined(metric: str) -> set[str]:
+        return {
+            node.name for node in ast.parse(emitted(metric, backend)).body if isinstance(node, ast.FunctionDef)
+        }
+
+    assert "sqrt" in defined("mcc")
+    assert "sqrt" not in defined("f1")
+    assert "log" in defined("mutual_information")
+    assert not {"log", "power", "asin", "exp"} & defined("mcc")
+    assert "power" in defined("digby")
+
+
+@backends
+def test_the_same_text_in_every_process(backend: str) -> None:
+    """Whatever the seed of Python's hashes."""
+    code = (
+        "import metricloss as ml; "
+        f"print(ml.emit(ml.Metric({METRIC['scott_pi'].text!r}, name='scott_pi'), {backend!r}).text, end='')"
+    )
+    root = str(Path(ml.__file__).parent.parent)
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            env=os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": root},
+        ).stdout
+        for seed in (1, 2)
+    }  # fmt: skip
+    assert texts == {emitted("scott_pi", backend)}
+
+
+@golden_metrics
+def test_source_can_be_inspected(framework, metric: str) -> None:
+    loss = compiled(metric, framework.name)
+    shown = inspect.getsource(loss.module.slopes)
+    assert shown.startswith("def slopes(tp, fp, fn, tn):\n")
+    assert shown in loss.source
+    assert inspect.getsource(loss.module).splitlines() == loss.source.splitlines()
+    assert inspect.getdoc(loss.module.loss).startswith("The loss of all entries together")
+
+
+def test_tracebacks_show_the_emitted_line(framework) -> None:
+    loss = compiled("f1", framework.name)
+    z, y = framework.array(np.zeros(3)), framework.array(np.zeros(4))
+    try:
+        framework.call(loss, z, y)
+    except ValueError as error:
+        shown = "".join(traceback.format_exception(error))
+    assert "raise ValueError(" in shown
+    assert "give equal shapes" in shown
+    assert loss.module.__file__ in shown
+
+
+def test_saved_file_is_the_source(framework, tmp_path: Path) -> None:
+    loss = compiled("mcc", framework.name)
+    assert loss.save(tmp_path / "mcc.py").read_text("utf-8") == loss.source
