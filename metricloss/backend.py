@@ -35,9 +35,9 @@ class Backend:
     install: str
     call: str
     entry_points: tuple[str, ...]
-    functions: dict[str, str] = field(repr=False)
+    functions: dict[str, str] = field(repr=False, hash=False)
     skeleton: str = field(repr=False)
-    facts: dict[str, Any] = field(repr=False)
+    facts: dict[str, Any] = field(repr=False, hash=False)
     folder: Path = field(repr=False)
 
     @property

@@ -20,7 +20,8 @@ def hard_counts(y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[fl
     >>> hard_counts([1, 1, 0, 0], [1, 0, 1, 0])
     (1.0, 1.0, 1.0, 1.0)
     """
-    if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
+    given = [y_true, y_pred] if sample_weight is None else [y_true, y_pred, sample_weight]
+    if all(hasattr(array, "shape") for array in given):
         return _count_arrays(_summable(y_true), _summable(y_pred), _summable(sample_weight))
     return _count_lists(y_true, y_pred, sample_weight)
 
@@ -30,6 +31,10 @@ def _count_arrays(y_true: Any, y_pred: Any, weight: Any) -> tuple[float, float, 
         raise LabelError(
             f"y_true has shape {tuple(y_true.shape)} and y_pred {tuple(y_pred.shape)}: give equal shapes."
         )
+    if weight is not None and not _broadcasts(tuple(weight.shape), tuple(y_true.shape)):
+        raise LabelError(
+            f"sample_weight of shape {tuple(weight.shape)} does not broadcast to {tuple(y_true.shape)}."
+        )
     for name, array in (("y_true", y_true), ("y_pred", y_pred)):
         if not bool(((array == 0) | (array == 1)).all()):
             raise LabelError(_other_values(name))
@@ -37,6 +42,11 @@ def _count_arrays(y_true: Any, y_pred: Any, weight: Any) -> tuple[float, float, 
     cells = (on & yes, off & yes, on & no, off & no)
     tp, fp, fn, tn = (float((cell if weight is None else weight * cell).sum()) for cell in cells)
     return tp, fp, fn, tn
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    sizes = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in (1, target) for size, target in sizes)
 
 
 def _count_lists(y_true: Any, y_pred: Any, weight: Any) -> tuple[float, float, float, float]:
@@ -65,8 +75,10 @@ def _summable(array: Any) -> Any:
 
 
 def _flat(values: Any) -> Iterator[Any]:
+    values = _summable(values)
+    values = values.tolist() if hasattr(values, "tolist") else values
+    if not hasattr(values, "__iter__"):
+        yield values
+        return
     for value in values:
-        if hasattr(value, "__iter__"):
-            yield from _flat(value)
-        else:
-            yield value
+        yield from _flat(value)

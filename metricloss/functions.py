@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import cmath
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy
@@ -151,6 +153,60 @@ def evaluated_at(expression: Expr, values: Mapping[Expr, Expr]) -> Expr:
         return expression.xreplace(values)
     except ValueError:
         return S.NaN
+
+
+def complex_at(expression: Expr, values: Mapping[Expr, complex]) -> complex:
+    """The unguarded value in complex floats; nan where it divides by zero or overflows.
+
+    >>> x = sympy.Symbol("x")
+    >>> complex_at(1 / x - x / 2, {x: 4})
+    (-1.75+0j)
+    """
+    try:
+        return _complex(expression, values)
+    except (ZeroDivisionError, OverflowError, ValueError):
+        return complex("nan")
+
+
+def _complex(expression: Expr, values: Mapping[Expr, complex]) -> complex:
+    if expression in values:
+        return complex(values[expression])
+    if isinstance(expression, Number | NumberSymbol):
+        return complex(float(expression))
+    parts = [_complex(part, values) for part in expression.args]
+    if isinstance(expression, Add):
+        return sum(parts)
+    if isinstance(expression, Mul):
+        return math.prod(parts)
+    if isinstance(expression, Pow):
+        return parts[0] ** parts[1]
+    if isinstance(expression, Abs):
+        return complex(abs(parts[0]))
+    if isinstance(expression, Min | Max):
+        if any(abs(part.imag) > 1e-9 * abs(part) for part in parts):
+            return complex("nan")
+        return (min if isinstance(expression, Min) else max)(parts, key=lambda part: part.real)
+    function: Callable[[complex], complex] = getattr(cmath, type(expression).__name__)
+    return function(parts[0])
+
+
+def degree_bound(expression: Expr) -> float:
+    """A bound on the degree to which SymPy would multiply the expression out; it takes minutes beyond some 30.
+
+    >>> from sympy.abc import x
+    >>> degree_bound((x + 1) ** 20 * (x**2 + 3) / x)
+    23.0
+    """
+    if not expression.free_symbols:
+        return 0
+    if isinstance(expression, Pow) and expression.exp.is_Rational:
+        return float(abs(expression.exp)) * degree_bound(expression.base)
+    parts = [degree_bound(part) for part in expression.args] or [1]
+    return max(parts) if isinstance(expression, Add) and not _has_quotient(expression) else sum(parts)
+
+
+def _has_quotient(expression: Expr) -> bool:
+    return any(is_quotient_power(part) for part in sympy.preorder_traversal(expression))
 
 
 def latex(expression: Expr) -> str:

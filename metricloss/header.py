@@ -42,7 +42,7 @@ def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: 
     if metric.direction != "maximize":
         words += ["--direction", metric.direction]
     if metric.zero_division != 0:
-        words += ["--zero-division", str(metric.zero_division)]
+        words += [f"--zero-division={metric.zero_division}"]
     if relaxation.expression != p:
         words += ["--relaxation", relaxation.text]
     if not from_logits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.abc
 import linecache
 import sys
 import types
@@ -88,11 +89,26 @@ def load(source: Source) -> Loss:
 
 
 def load_text(text: str, name: str) -> types.ModuleType:
-    """A module from the text of a file that metricloss ships or has emitted."""
-    filename = f"<{name}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    """A module from the text of a file that metricloss ships or has emitted.
+
+    >>> load_text("answer = 42", "deep_thought").answer
+    42
+    """
+    filename = f"metricloss/{name}.py"  # where no file is; linecache then asks the loader
     module = types.ModuleType(name)
     module.__file__ = filename
+    module.__loader__ = _Text(text)
+    linecache.lazycache(filename, module.__dict__)
     sys.modules[name] = module  # torch.compile and pickle look a function's module up here
     exec(compile(text, filename, "exec"), module.__dict__)
     return module
+
+
+class _Text(importlib.abc.InspectLoader):
+    """Hands the text to whoever wants to show or to transform the source: pdb, inspect, AutoGraph."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_source(self, fullname: str) -> str:
+        return self.text

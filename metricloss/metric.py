@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -20,11 +21,21 @@ from metricloss.errors import (
     OptionError,
     ParameterError,
     UnknownNameError,
+    UnsupportedFunctionError,
     nearest,
 )
-from metricloss.functions import as_number, evaluated_at, exact, latex, require_known, with_primitive_bases
+from metricloss.functions import (
+    as_number,
+    complex_at,
+    degree_bound,
+    evaluated_at,
+    exact,
+    latex,
+    require_known,
+    with_primitive_bases,
+)
 from metricloss.plan import lower_counts
-from metricloss.slopes import Slopes, derive
+from metricloss.slopes import TOTALS, Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 from metricloss.text import FUNCTIONS, parse
 
@@ -33,8 +44,8 @@ Expression: TypeAlias = str | Expr | Callable[..., Expr]
 #: Ordinary confusion matrices, in no special position, at which a metric must be real and finite.
 _SAMPLES = ((5, 2, 3, 7), (1, 4, 6, 2), (2, 9, 1, 3), (8, 1, 3, 1), (1, 3, 2, 11))
 _INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
-#: Operations up to which SymPy is asked to cancel; beyond, that can take minutes.
-_SMALL = 60
+#: The degree up to which SymPy is asked to cancel and factor.
+_HIGH = 30
 
 
 @dataclass(frozen=True, init=False)
@@ -131,10 +142,14 @@ class Metric:
         >>> Metric(TP / FP, name="odds").best
         0
         """
-        perfect = evaluated_at(self.slopes.in_counts(self.slopes.value), {FP: S.Zero, FN: S.Zero})
-        if not perfect.is_number and perfect.count_ops() < _SMALL:
-            perfect = sympy.cancel(sympy.together(perfect))
-        return S.Zero if perfect.has(*_INFINITE) else perfect.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
+        perfect: dict[Expr, Expr] = {FP: S.Zero, FN: S.Zero} | {
+            symbol: total.xreplace({FP: S.Zero, FN: S.Zero}) for symbol, total in TOTALS.items()
+        }
+        for line in self.slopes.definitions:
+            above, below = (evaluated_at(part, perfect) for part in (line.numerator, line.denominator))
+            perfect[line.name] = line.otherwise if above == below == 0 else _cancelled(above / below)
+        best = _cancelled(evaluated_at(self.slopes.value, perfect))
+        return S.Zero if best.has(*_INFINITE) else best.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
 
     @property
     def loss_slopes(self) -> tuple[Expr, Expr]:
@@ -219,11 +234,15 @@ def _check_value(expression: Expr) -> None:
         raise NoCountError(
             f"{expression} holds no count, so predictions cannot change it\nWrite it over {', '.join(NAMES)}."
         )
+    if expression.has(sympy.sign, sympy.Heaviside):
+        raise UnsupportedFunctionError(
+            f"sign and Heaviside have no slope, in {expression}\nUse Abs, Min or Max."
+        )
     for sample in _SAMPLES:
-        value = evaluated_at(expression, dict(zip(COUNTS, map(S, sample), strict=True))).evalf()
-        if not value.is_real:
-            where = ", ".join(f"{symbol} = {number}" for symbol, number in zip(COUNTS, sample, strict=True))
-            what = "infinite" if value in _INFINITE else f"{value.evalf(4)}"
+        value = complex_at(expression, dict(zip(COUNTS, sample, strict=True)))
+        if not cmath.isfinite(value) or abs(value.imag) > 1e-9 * abs(value):
+            where = ", ".join(f"{symbol} = {count}" for symbol, count in zip(COUNTS, sample, strict=True))
+            what = f"{value:.4g}" if cmath.isfinite(value) else "infinite or beyond 10**308"
             raise NotRealError(
                 f"{expression} is not real: at {where} it is {what}\n"
                 "A metric must be a finite number at every ordinary confusion matrix."
@@ -237,15 +256,12 @@ def check_learnable(metric: Metric) -> None:
     """
     slopes = metric.slopes
     if (slopes.positive, slopes.negative) != (0, 0):
-        body = lower_counts(slopes, [slopes.positive, slopes.negative])
-        sizes = (1, 1 / 64, 1 / 4096)
-        if any(
-            abs(slope) > 1e-12
-            for size in sizes
-            for sample in _SAMPLES
-            for slope in body(*(size * count for count in sample))
-        ):
-            return
+        body = lower_counts(slopes, [slopes.value, slopes.positive, slopes.negative])
+        for size in (1, 1 / 64, 1 / 4096):
+            for sample in _SAMPLES:
+                value, *moves = body(*(size * count for count in sample))
+                if any(abs(move) > 1e-12 * abs(value) for move in moves):
+                    return
     raise ConstantMetricError(
         f"{metric.expression} depends on the labels only: no prediction changes it, so there is nothing to "
         "learn\nUse counts that move with predictions: TP, FP, FN, TN, PP, PN."
@@ -267,6 +283,16 @@ def _identifier(name: str) -> str:
     return f"m_{word}" if not word or word[0].isdigit() else word
 
 
+def _cancelled(expression: Expr) -> Expr:
+    """In lowest terms, unless that would take SymPy long."""
+    if expression.is_number or expression.has(*_INFINITE) or degree_bound(expression) > _HIGH:
+        return expression
+    return sympy.cancel(sympy.together(expression))
+
+
 def _simplified(expression: Expr) -> Expr:
+    """Factored, unless that is longer or would take SymPy long."""
+    if degree_bound(expression) > _HIGH:
+        return expression
     together = sympy.factor(sympy.together(expression))
     return min(together, expression, key=lambda form: form.count_ops())

@@ -8,13 +8,14 @@ each backend.
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
-from itertools import count
+from itertools import chain, count
 
 import sympy
-from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
+from sympy import Add, Dummy, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
 from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
@@ -27,7 +28,7 @@ TINY = 2.0**-64
 #: The arguments of a function of counts, and what sums of them are called.
 COUNT_NAMES = dict(zip(COUNTS, ("tp", "fp", "fn", "tn"), strict=True))
 #: The metric's value, as an argument of the objective.
-VALUE = Symbol("value", real=True)
+VALUE = Dummy("value", real=True)
 _SUM_NAMES = ("actual", "actual_negative", "predicted", "predicted_negative", "total")
 
 
@@ -163,8 +164,11 @@ class _Builder:
 
     def _assign(self, expression: Expr, placed: Expr) -> Symbol:
         taken = {*self.arguments, *(name for name, _ in self.assignments)}
-        free = (name for name in map("t{}".format, count(1)) if name not in taken)
-        name = self.names.get(expression) or _root_name(placed) or next(free)
+        wish = self.names.get(expression) or _root_name(placed)
+        wishes = (
+            chain([wish], (f"{wish}_{number}" for number in count(2))) if wish else map("t{}".format, count(1))
+        )
+        name = next(name for name in wishes if name not in taken)
         self.assignments.append((name, placed))
         self.symbols[expression] = Symbol(name)
         return self.symbols[expression]
@@ -231,7 +235,14 @@ def _divide(numerator: float, denominator: float, otherwise: float) -> float:
 
 
 def _exp(x: float) -> float:
-    return math.exp(min(x, 80.0))
+    return math.exp(min(x, 0.9 * math.log(sys.float_info.max)))
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _root(x: float, exponent: float) -> float:
@@ -266,7 +277,7 @@ _MEANING: Mapping[type, Callable[..., float]] = {
     sympy.Heaviside: _heaviside,
     Add: lambda *terms: math.fsum(terms),
     Mul: lambda *factors: math.prod(factors),
-    Pow: lambda base, exponent: base**exponent,
+    Pow: _power,
 }
 
 

@@ -9,15 +9,17 @@ from functools import cached_property
 from itertools import pairwise
 
 import sympy
-from sympy import Add, Expr, Pow, Rational, S, Symbol
+from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
 from metricloss.errors import OptionError, RelaxationError, RelaxationWarning, nearest
-from metricloss.functions import exact, latex, sigmoid
+from metricloss.functions import degree_bound, exact, latex, sigmoid
 from metricloss.plan import Body, lower
 from metricloss.text import parse
 
 p = Symbol("p", nonnegative=True)  #: the probability, sigmoid of the score
 z = Symbol("z", real=True)  #: the raw score (logit)
+_u = Wild("u")
+_HIGH = 30  #: the degree up to which SymPy is asked to factor
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Relaxation:
             raise TypeError(f"a relaxation is an expression or text, not {type(written).__name__}")
         ours = exact(written.xreplace(_own_symbols(written))).replace(_is_logistic, _as_sigmoid)
         ours = ours.replace(sympy.tanh, lambda x: 2 * sigmoid(2 * x) - 1)
+        ours = ours.replace(sympy.exp(_u) * sigmoid(-_u), sigmoid(_u))
         object.__setattr__(self, "expression", ours)
         object.__setattr__(self, "call", call)
         object.__setattr__(self, "reference", reference)
@@ -109,7 +112,7 @@ class Relaxation:
         if self.variable == p and from_logits:
             threshold = math.log(threshold / (1 - threshold))
             of_score = {p: sigmoid(z), 1 - p: sigmoid(-z), p - 1: -sigmoid(-z)}
-        h, complement = self.expression.xreplace(of_score), self.complement.xreplace(of_score)
+        h, complement = _factored(self.expression).xreplace(of_score), self.complement.xreplace(of_score)
         return Decision(h, complement, h.diff(z), threshold)
 
     def __repr__(self) -> str:
@@ -148,11 +151,13 @@ def _as_sigmoid(expression: Expr) -> Expr:
 
 
 def _complement(expression: Expr) -> Expr:
-    if isinstance(expression, sigmoid):
-        return sigmoid(-expression.args[0])
-    if expression.is_polynomial(p):
-        return sympy.factor(1 - expression)
-    return 1 - expression
+    return sigmoid(-expression.args[0]) if isinstance(expression, sigmoid) else _factored(1 - expression)
+
+
+def _factored(expression: Expr) -> Expr:
+    """A polynomial in p as a product, which keeps its digits close to its roots 0 and 1."""
+    is_polynomial = expression.is_polynomial(p) and expression.has(p) and degree_bound(expression) <= _HIGH
+    return sympy.factor(expression) if is_polynomial else expression
 
 
 def _check(relaxation: Relaxation) -> None:
@@ -209,7 +214,7 @@ def _is_proved(relaxation: Relaxation) -> bool:
     if isinstance(expression, sigmoid):
         line = expression.args[0]
         return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
-    if relaxation.variable != p or not expression.is_polynomial(p):
+    if relaxation.variable != p or not expression.is_polynomial(p) or degree_bound(expression) > _HIGH:
         return False
     turning = [root for root in sympy.real_roots(slope, p) if 0 < root < 1] if slope.has(p) else []
     return all(slope.subs(p, (a + b) / 2) >= 0 for a, b in zip([0, *turning], [*turning, 1], strict=True))

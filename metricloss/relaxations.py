@@ -12,6 +12,7 @@ from sympy import Expr, Max, Min, S
 from metricloss.errors import RelaxationError, RelaxationWarning
 from metricloss.functions import as_number, sigmoid
 from metricloss.relaxation import Relaxation, p, z
+from metricloss.spelling import number_text
 from metricloss.text import parse
 
 #: σ(L/2) rounds to 1 above these: (24 and 53 bits)·2·ln 2.
@@ -48,7 +49,7 @@ def AnyLoss(L: float = 30) -> Relaxation:  # noqa: N802, N803  its paper's names
         )
     return Relaxation.known(
         sigmoid(amplification * (p - S.Half)),
-        f"AnyLoss({amplification})",
+        f"AnyLoss({number_text(amplification)})",
         "Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)",
     )
 
@@ -74,10 +75,10 @@ def ScoreOriented(mean: float = 0.5, width: float = 0.1) -> Relaxation:  # noqa:
             stacklevel=2,
         )
     t = Max(-1, Min(1, (p - middle) / half))
-    name = f"ScoreOriented({float(middle):g}, {float(half):g})"
+    call = f"ScoreOriented({number_text(middle)}, {number_text(half)})"
     return Relaxation.known(
         (1 + t + sympy.sin(sympy.pi * t) / sympy.pi) / 2,
-        name,
+        call,
         "Marchetti et al., Score-oriented loss functions, Pattern Recognition 132, 108913 (2022)",
     )
 
@@ -93,7 +94,7 @@ def SigmoidF1(slope: float = 1, offset: float = 0) -> Relaxation:  # noqa: N802
     steepness, shift = _positive("slope", slope), as_number("offset", offset)
     return Relaxation.known(
         sigmoid(steepness * (z + shift)),
-        f"SigmoidF1({steepness}, {shift})",
+        f"SigmoidF1({number_text(steepness)}, {number_text(shift)})",
         "Bénédict et al., sigmoidF1, arXiv 2108.10566 (2022)",
     )
 

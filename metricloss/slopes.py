@@ -25,10 +25,13 @@ _P, _N, _PP, _PN, _n = TOTALS
 _ON_POSITIVE = {TP: S.One, FN: S.NegativeOne, _PP: S.One, _PN: S.NegativeOne}
 _ON_NEGATIVE = {FP: S.One, TN: S.NegativeOne, _PP: S.One, _PN: S.NegativeOne}
 
+#: Quotients that have a name of their own, by their denominator.
 _RATES = {
-    (TP, _P): "recall", (TN, _N): "specificity", (TP, _PP): "precision", (TN, _PN): "npv",
-    (FP, _N): "fpr", (FN, _P): "fnr", (FP, _PP): "fdr", (FN, _PN): "false_omission",
-}  # fmt: skip
+    _P: {TP: "recall", FN: "fnr"},
+    _N: {TN: "specificity", FP: "fpr"},
+    _PP: {TP: "precision", FP: "fdr"},
+    _PN: {TN: "npv", FN: "false_omission"},
+}
 
 
 @dataclass(frozen=True)
@@ -140,11 +143,28 @@ class _Naming:
         if not any(is_quotient_power(factor) and not factor.is_number for factor in factors):
             return expression.func(*map(self.rewrite, expression.args))
         coefficient, above, below = _split(factors)
-        inside = _coefficient_inside(coefficient, above / below)
-        above, coefficient = above * inside, coefficient / inside
-        wish = _RATES.get((above, below)) or (self.name if outermost else "ratio")
-        otherwise = self.zero_division * _scale(above / below) if self.zero_division else S.Zero
-        return coefficient * self._quotient(self.rewrite(above), self.rewrite(below), otherwise, wish)
+        plain = above / below
+        for rate, exponent in _rates(above, below):
+            above, below = (
+                self._rate(*rate) ** exponent * above / rate[0] ** exponent,
+                below / rate[1] ** exponent,
+            )
+        if below == 1:
+            return coefficient * self.rewrite(above)
+        inside = _coefficient_inside(coefficient, plain)
+        otherwise = self._otherwise(plain * inside)
+        name = self.name if outermost else "ratio"
+        return (
+            coefficient
+            / inside
+            * self._quotient(self.rewrite(above * inside), self.rewrite(below), otherwise, name)
+        )
+
+    def _rate(self, above: Expr, below: Expr) -> Symbol:
+        return self._quotient(above, below, self._otherwise(above / below), _RATES[below][above])
+
+    def _otherwise(self, quotient: Expr) -> Expr:
+        return self.zero_division * _scale(quotient) if self.zero_division else S.Zero
 
     def directional(self, expression: Expr, along: Mapping[Expr, Expr]) -> Expr:
         """The derivative when the counts move along a direction and the quotients with them."""
@@ -180,7 +200,10 @@ class _Naming:
         below = next((known.numerator for known in self.definitions if known.name == d), d)
         moving = _directional(quotient.numerator, rates)
         if _is_single(below):
-            return (moving - q * _directional(below, rates)) / d
+            below_moving = _directional(below, rates)
+            if moving and below_moving and quotient.numerator in COUNTS and below in TOTALS:
+                return _crossed(quotient.numerator, moving, below, below_moving) / d**2
+            return (moving - q * below_moving) / d
         if quotient.otherwise:  # where d is 0 not all of its factors are: there q must not move the slope
             q = Symbol(f"{q}_or_0", real=True)
         powers = [factor.as_base_exp() for factor in Mul.make_args(below)]
@@ -263,6 +286,31 @@ def _scale(quotient: Expr) -> Expr:
         if any(values):
             return max(values)
     return S.One
+
+
+def _rates(above: Expr, below: Expr) -> list[tuple[tuple[Expr, Expr], Expr]]:
+    """The rates whose product is a quotient, save factors with no name, each with its exponent.
+
+    √(TP/P·TN/N) is √recall·√specificity, so that each keeps its own 0/0. Empty unless every sum below has a
+    count of its own above: the lift n·TP/(P·PP) is one quotient.
+    """
+    counts = dict(map(_as_power, Mul.make_args(above)))
+    found = []
+    for total, exponent in map(_as_power, Mul.make_args(below)):
+        if total in _RATES:
+            fitting = [count for count in _RATES[total] if counts.get(count, 0) >= exponent]
+            if not fitting:
+                return []
+            counts[fitting[0]] -= exponent
+            found.append(((fitting[0], total), exponent))
+        elif total in SUMS.values():
+            return []
+    return found
+
+
+def _crossed(count: Expr, moving: Expr, total: Expr, total_moving: Expr) -> Expr:
+    """A'·B - A·B' of a count over a sum that holds it: FP for precision, where 1 - q would cancel."""
+    return (moving * total - count * total_moving).xreplace(TOTALS).expand().replace(_is_sum, _with_sums)
 
 
 def _is_single(denominator: Expr) -> bool:

@@ -59,15 +59,17 @@ def fill(backend: Backend, plan: Plan, header: str) -> str:
     fillings = {}
     for name, body in plan.bodies.items():
         arguments = dict(zip(body.arguments, skeleton.parameters(name), strict=False))
-        rename = _without_clashes(body, skeleton.names) | arguments | {"value": "metric(tp, fp, fn, tn)"}
+        if name == "objective":  # its last argument is the metric's value: in the file, a call
+            arguments[body.arguments[-1]] = f"metric({', '.join(skeleton.parameters('metric'))})"
+        rename = _without_clashes(body, skeleton.names) | arguments
         fillings[name] = spell_body(body, backend.functions, rename)
     fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
     return _shaken(skeleton.filled(header, fillings), backend.entry_points)
 
 
-def _without_clashes(body: Body, functions: Iterable[str]) -> dict[str, str]:
-    """Names that would hide a function of the file, a built-in or an argument, with an underscore."""
-    taken = {*functions, *keyword.kwlist, *dir(builtins), *body.arguments}
+def _without_clashes(body: Body, names: Iterable[str]) -> dict[str, str]:
+    """Names that would hide one of the file, a built-in or a keyword, with an underscore."""
+    taken = {*names, *keyword.kwlist, *dir(builtins)}
     return {name: f"{name}_" for name, _ in body.assignments if name in taken}
 
 
@@ -78,7 +80,7 @@ class _Skeleton:
         self.lines = text.splitlines()
         self.head, *body = ast.parse(text).body
         self.functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-        self.names = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        self.names = [name for node in body for name in _bound(node)]
 
     def parameters(self, function: str) -> list[str]:
         return [argument.arg for argument in self.functions[function].args.args]

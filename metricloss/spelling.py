@@ -48,7 +48,8 @@ class _Spelling:
         if isinstance(expression, Symbol):
             return self.name(expression.name), _ATOM
         if not expression.free_symbols:
-            return _number(expression)
+            text = number_text(expression)
+            return text, _PRODUCT if set(text) & set("-/") else _ATOM
         if isinstance(expression, Add):
             return self._sum(expression), _SUM
         if isinstance(expression, Mul):
@@ -75,16 +76,17 @@ class _Spelling:
         factors = sorted(Mul.make_args(rest), key=_place)
         spelled = [self(factor, _POWER) for factor in factors]
         if coefficient.p != 1:
-            spelled.insert(0, str(coefficient.p))
+            spelled.insert(0, number_text(sympy.Integer(coefficient.p)))
         text = " * ".join(spelled)
-        return (f"{text} / {coefficient.q}" if coefficient.q != 1 else text), _PRODUCT
+        divisor = number_text(sympy.Integer(coefficient.q))
+        return (f"{text} / {divisor}" if coefficient.q != 1 else text), _PRODUCT
 
     def _call(self, expression: Expr) -> str:
         if isinstance(expression, Root):
             base, exponent = expression.args
             if exponent == S.Half:
                 return f"{self.table['sqrt']}({self(base)})"
-            return f"{self.table['power']}({self(base)}, {_number(exponent)[0]})"
+            return f"{self.table['power']}({self(base)}, {number_text(exponent)})"
         arguments = expression.args
         if isinstance(expression, Divide) and arguments[2] == 0:
             arguments = arguments[:2]
@@ -109,18 +111,21 @@ def _as_array(result: Expr, text: str, argument: str) -> str:
     return f"{text} + 0 * {argument}" if result else f"0 * {argument}"
 
 
-def _number(number: Expr) -> tuple[str, int]:
+def number_text(number: Expr) -> str:
     """A number: whole and decimal ones as they are, 1/3 as a quotient, others to 17 digits.
 
-    >>> [_number(number)[0] for number in (S(2), S(1) / 4, S(1) / 3, -sympy.sqrt(2))]
-    ['2', '0.25', '1 / 3', '-1.4142135623730951']
+    >>> [number_text(number) for number in (S(2), S(1) / 4, S(1) / 3, -sympy.sqrt(2))]
+    ['2', '0.25', '1/3', '-1.4142135623730951']
     """
-    if isinstance(number, Integer):
-        return str(number), _ATOM if number >= 0 else _PRODUCT
-    if isinstance(number, Rational) and Rational(repr(float(number))) != number:
-        return f"{number.p} / {number.q}", _PRODUCT
-    value = float(number)
-    return repr(value), _ATOM if value >= 0 else _PRODUCT
+    if isinstance(number, Integer) and abs(number) < 2**53:
+        return str(number)
+    if isinstance(number, Rational) and max(abs(number.p), number.q) < 2**53 and not _is_decimal(number):
+        return f"{number.p}/{number.q}"
+    return repr(float(number))
+
+
+def _is_decimal(number: Expr) -> bool:
+    return bool(Rational(repr(float(number))) == number)
 
 
 def _is_negative(term: Expr) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import linecache
 import pickle
 import traceback
 
@@ -65,6 +66,8 @@ def test_derivation_of_a_score_relaxation_has_no_probability():
 
 def test_source_is_where_python_looks_for_it(loss):
     assert inspect.getsource(loss.module.metric) in loss.source
+    linecache.updatecache(loss.module.__file__, loss.module.__dict__)  # what AutoGraph does
+    assert inspect.getsource(loss.module.decide).endswith("return z > 0.0\n")
     with pytest.raises(ValueError, match="give equal shapes") as caught:
         loss([1, 0], [0.5, 0.5, 0.5])
     assert "raise ValueError(f" in "".join(traceback.format_tb(caught.tb))
@@ -75,6 +78,7 @@ def test_copies_and_pickles_compute_the_same(loss):
     for twin in (copy.copy(loss), copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):
         assert twin(*arguments) == loss(*arguments)
         assert twin == loss
+        assert hash(twin) == hash(loss)
 
 
 def test_only_entry_points_are_attributes(loss):

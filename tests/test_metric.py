@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -174,3 +175,69 @@ def test_hard_mcc_and_kappa(rows):
 def test_labels_that_cannot_be_counted(y_true, y_pred, words):
     with pytest.raises(errors.LabelError, match=words):
         Metric(F1)(y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 - FN/(FN + FP)",
+        "TP/P - FN/(FN + FP)",
+        "1/(1 + FN/(FP + FN))",
+        "exp(-FN/(FP + FN))",
+        "TN/N + FP/(FP + FN)",
+    ],
+)
+def test_best_is_the_value_at_a_perfect_prediction_though_that_be_0_over_0(text):
+    for zero_division in (0, 1):
+        metric = Metric(text, zero_division=zero_division)
+        assert float(metric.best) == pytest.approx(metric.at(3, 0, 0, 5))
+
+
+@pytest.mark.parametrize(
+    "text", ["sqrt(TP/P*TN/N)", "sqrt(TP/P)*sqrt(TN/N)", "sqrt(TP*TN/(P*N))", "sqrt(TP*TN)/sqrt(P*N)"]
+)
+def test_every_spelling_of_the_g_mean_is_one_metric(text):
+    g_mean = Metric(text)
+    assert g_mean.best == 1
+    assert g_mean.at(0, 3, 0, 5) == 0
+    assert g_mean.at(4, 1, 2, 5) == pytest.approx((4 / 6 * 5 / 6) ** 0.5)
+
+
+def test_every_rate_of_a_product_keeps_its_own_zero():
+    harmonic = Metric("2*(TP/PP)*(TP/P)/(TP/PP + TP/P)", zero_division=1)
+    assert harmonic([1, 1, 0], [0, 0, 0]) == sk.f1_score([1, 1, 0], [0, 0, 0], zero_division=1) == 0
+    assert Metric("TP/P*TN/N", zero_division=1).at(0, 3, 0, 0) == 0
+    assert Metric("TP/P*TN/N", zero_division=1).at(0, 0, 0, 3) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TP/2**(TP**9)",
+        "TP/P*sin(exp(TP**20))",
+        "(TP+TN+1)**20/((TP+2*TN+3)**20*(TP+FP)**9) + (TP+3*TN)**20/(TN+5*TP+1)**20",
+        "TP**64/(TP**64 + FP**64)",
+    ],
+)
+def test_high_powers_do_not_hang(text):
+    start = time.process_time()
+    try:
+        ml.emit(metric := Metric(text), "numpy")
+        assert metric.gradient
+    except errors.NotRealError:
+        pass
+    assert time.process_time() - start < 5
+
+
+def test_a_small_metric_is_still_a_metric():
+    check_learnable(Metric("w*TP/P", w=1e-35))
+
+
+def test_weights_that_do_not_broadcast():
+    with pytest.raises(errors.LabelError, match=r"sample_weight of shape \(2, 1\)"):
+        Metric(F1)(np.array([1, 0]), np.array([1, 0]), np.array([[1.0], [2.0]]))
+    assert Metric(F1)(np.array([[1, 0], [1, 1]]), np.array([[1, 0], [0, 1]]), np.array([[1.0], [0.0]])) == 1
+
+
+def test_single_labels_and_mixed_containers():
+    assert Metric(F1)(1, 1) == Metric(F1)(np.array([1, 0]), [1, 0]) == 1

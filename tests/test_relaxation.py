@@ -123,8 +123,22 @@ def test_text_makes_it_again(relaxation):
 
 
 @pytest.mark.parametrize(
-    "text", ["AnyLoss(1, 2)", "AnyLoss(M=3)", "AnyLoss(-3)", "AnyLoss(x)", "ScoreOriented(2)"]
+    "text", ["AnyLoss(1, 2)", "AnyLoss(3", "AnyLoss(M=3)", "AnyLoss(-3)", "AnyLoss(x)", "ScoreOriented(2)"]
 )
 def test_calls_that_do_not_fit(text):
     with pytest.raises(errors.MetricLossError):
         as_relaxation(text)
+
+
+def test_a_plain_logistic_in_any_spelling():
+    for text in ("exp(z)/(1 + exp(z))", "1/(1 + exp(-z))", "sigmoid(z)", "(1 + tanh(z/2))/2"):
+        assert str(Relaxation(text).expression) == "sigmoid(z)"
+
+
+def test_a_high_power_does_not_hang():
+    assert quiet(Relaxation, "p**64").threshold == pytest.approx(0.5 ** (1 / 64))
+
+
+def test_what_is_neither_text_nor_an_expression():
+    with pytest.raises(TypeError, match="an expression or text, not int"):
+        as_relaxation(3)

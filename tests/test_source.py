@@ -82,13 +82,30 @@ def test_the_command_in_the_header_writes_the_same_file(metric, options, capsys)
     assert capsys.readouterr().out == source.text
 
 
-def test_local_names_hide_nothing():
-    """A metric may be called like a function of the file, a built-in or a keyword."""
-    for name in ("divide", "sum", "sqrt", "tp", "lambda", "torch", "np", "metric", "abs"):
-        loss = ml.compile(ml.Metric("TP/(TP + FP) + sqrt(TP/n)", name=name), "numpy")
-        assert float(loss([1, 0, 1], [0.5, -1.0, 2.0])) == pytest.approx(
-            float(ml.compile("TP/(TP + FP) + sqrt(TP/n)", "numpy")([1, 0, 1], [0.5, -1.0, 2.0]))
-        )
+@pytest.mark.parametrize("text", ["sqrt(TP*TN/(TP+FP)/(TP+FN)/(FP+TN))", "min(TP/P, TN/N)/(TP/P + TN/N + 1)"])
+def test_a_name_changes_nothing(text):
+    """A metric may be called like a function, an import, a count, a sum or a keyword of the file."""
+    arguments = [1, 1, 1, 0, 0, 0], [2.0, -1.0, 0.5, 0.3, -2.0, -0.4]
+    value, gradient = ml.compile(ml.Metric(text), "numpy").value_and_grad(*arguments)
+    names = (
+        "divide",
+        "sum",
+        "sqrt",
+        "tp",
+        "lambda",
+        "np",
+        "TINY",
+        "metric",
+        "value",
+        "predicted",
+        "actual",
+        "d",
+        "t1",
+    )
+    for name in names:
+        named = ml.compile(ml.Metric(text, name=name), "numpy").value_and_grad(*arguments)
+        assert named[0] == value, name
+        assert (named[1] == gradient).all(), name
 
 
 def test_nothing_a_user_names_ends_the_docstring():

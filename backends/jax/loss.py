@@ -170,8 +170,8 @@ def log(x):
 
 
 def exp(x):
-    """The exponential function, cut off before float32 overflows."""
-    return jnp.exp(jnp.minimum(x, 80))
+    """The exponential function, cut off before it overflows."""
+    return jnp.exp(jnp.minimum(x, 0.9 * jnp.log(jnp.finfo(x.dtype).max)))
 
 
 def asin(x):

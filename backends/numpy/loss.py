@@ -160,8 +160,8 @@ def log(x):
 
 
 def exp(x):
-    """The exponential function, cut off before float32 overflows."""
-    return np.exp(np.minimum(x, 80))
+    """The exponential function, cut off before it overflows."""
+    return np.exp(np.minimum(x, 0.9 * np.log(np.finfo(x.dtype).max)))
 
 
 def asin(x):

@@ -1,5 +1,7 @@
 """F1 loss for TensorFlow, as it stands before the compiler fills its holes."""
 
+import math
+
 import tensorflow as tf
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
@@ -94,7 +96,7 @@ def prepared(y_true, y_pred, sample_weight):
     if not y.shape.is_compatible_with(z.shape):
         raise ValueError(f"y_true has shape {y.shape} and y_pred {z.shape}: give equal shapes")
     wide = tf.float64 if z.dtype == tf.float64 else tf.float32
-    w = None if sample_weight is None else tf.cast(sample_weight, wide)
+    w = None if sample_weight is None else tf.cast(tf.convert_to_tensor(sample_weight), wide)
     if w is not None and not broadcasts(w.shape, z.shape):
         raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
     if not (y.shape.is_fully_defined() and z.shape.is_fully_defined()):  # the run checks what a trace cannot
@@ -164,8 +166,8 @@ def log(x):
 
 
 def exp(x):
-    """The exponential function, cut off before float32 overflows."""
-    return tf.exp(tf.minimum(x, 80))
+    """The exponential function, cut off before it overflows."""
+    return tf.exp(tf.minimum(x, 0.9 * math.log(x.dtype.max)))
 
 
 def asin(x):
