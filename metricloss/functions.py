@@ -180,11 +180,11 @@ def _complex(expression: Expr, values: Mapping[Expr, complex]) -> complex:
         return math.prod(parts)
     if isinstance(expression, Pow):
         return parts[0] ** parts[1]
+    if isinstance(expression, Abs | Min | Max) and any(abs(part.imag) > 1e-9 * abs(part) for part in parts):
+        return complex("nan")
     if isinstance(expression, Abs):
         return complex(abs(parts[0]))
     if isinstance(expression, Min | Max):
-        if any(abs(part.imag) > 1e-9 * abs(part) for part in parts):
-            return complex("nan")
         return (min if isinstance(expression, Min) else max)(parts, key=lambda part: part.real)
     function: Callable[[complex], complex] = getattr(cmath, type(expression).__name__)
     return function(parts[0])

@@ -149,7 +149,11 @@ class Metric:
             above, below = (evaluated_at(part, perfect) for part in (line.numerator, line.denominator))
             perfect[line.name] = line.otherwise if above == below == 0 else _cancelled(above / below)
         best = _cancelled(evaluated_at(self.slopes.value, perfect))
-        return S.Zero if best.has(*_INFINITE) else best.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
+        return (
+            S.Zero
+            if best.has(*_INFINITE, sympy.I, sympy.AccumBounds)
+            else best.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
+        )
 
     @property
     def loss_slopes(self) -> tuple[Expr, Expr]:
@@ -242,7 +246,7 @@ def _check_value(expression: Expr) -> None:
         value = complex_at(expression, dict(zip(COUNTS, sample, strict=True)))
         if not cmath.isfinite(value) or abs(value.imag) > 1e-9 * abs(value):
             where = ", ".join(f"{symbol} = {count}" for symbol, count in zip(COUNTS, sample, strict=True))
-            what = f"{value:.4g}" if cmath.isfinite(value) else "infinite or beyond 10**308"
+            what = f"{value:.4g}" if cmath.isfinite(value) else "no finite number"
             raise NotRealError(
                 f"{expression} is not real: at {where} it is {what}\n"
                 "A metric must be a finite number at every ordinary confusion matrix."
