@@ -10,23 +10,15 @@ on a positive: (2 - f1)/d
 on a negative: -f1/d
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from metricloss import errors as errors
-from metricloss.backend import Backend as Backend
-from metricloss.compiler import compile as compile
-from metricloss.compiler import emit as emit
-from metricloss.derivation import Derivation as Derivation
 from metricloss.errors import MetricLossError as MetricLossError
 from metricloss.errors import MetricLossWarning as MetricLossWarning
-from metricloss.loss import Loss as Loss
 from metricloss.metric import Metric as Metric
 from metricloss.plan import Plan as Plan
-from metricloss.relaxation import Relaxation as Relaxation
-from metricloss.relaxations import AnyLoss as AnyLoss
-from metricloss.relaxations import ScoreOriented as ScoreOriented
-from metricloss.relaxations import SigmoidF1 as SigmoidF1
-from metricloss.relaxations import Soft as Soft
 from metricloss.slopes import Slopes as Slopes
-from metricloss.source import Source as Source
 from metricloss.symbols import FN as FN
 from metricloss.symbols import FP as FP
 from metricloss.symbols import PN as PN
@@ -37,3 +29,43 @@ from metricloss.symbols import N as N
 from metricloss.symbols import P as P
 from metricloss.symbols import n as n
 from metricloss.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from metricloss.backend import Backend as Backend
+    from metricloss.compiler import compile as compile
+    from metricloss.compiler import emit as emit
+    from metricloss.derivation import Derivation as Derivation
+    from metricloss.loss import Loss as Loss
+    from metricloss.relaxation import Relaxation as Relaxation
+    from metricloss.relaxations import AnyLoss as AnyLoss
+    from metricloss.relaxations import ScoreOriented as ScoreOriented
+    from metricloss.relaxations import SigmoidF1 as SigmoidF1
+    from metricloss.relaxations import Soft as Soft
+    from metricloss.source import Source as Source
+
+#: What only compiling needs, imported when it is first asked for: `import metricloss` stays light.
+_LATE = {
+    "AnyLoss": "relaxations",
+    "Backend": "backend",
+    "Derivation": "derivation",
+    "Loss": "loss",
+    "Relaxation": "relaxation",
+    "ScoreOriented": "relaxations",
+    "SigmoidF1": "relaxations",
+    "Soft": "relaxations",
+    "Source": "source",
+    "compile": "compiler",
+    "emit": "compiler",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(_import_module(f"{__name__}.{_LATE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

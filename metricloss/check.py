@@ -15,8 +15,9 @@ from sympy import Expr, Float
 from metricloss.backend import Backend, all_backends, get_backend
 from metricloss.compiler import emit
 from metricloss.errors import BackendError, MissingFrameworkError
+from metricloss.expression import Expression
 from metricloss.loss import load, load_text
-from metricloss.metric import Expression, Metric
+from metricloss.metric import Metric
 from metricloss.relaxation import Relaxation, p
 from metricloss.relaxations import Soft, as_relaxation
 from metricloss.source import Source

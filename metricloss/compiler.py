@@ -7,14 +7,15 @@ from pathlib import Path
 from sympy import Expr
 
 from metricloss.backend import Backend, get_backend
+from metricloss.expression import Expression
 from metricloss.functions import sigmoid
 from metricloss.header import header
 from metricloss.loss import Loss, load
-from metricloss.metric import Expression, Metric, check_learnable
+from metricloss.metric import Metric, check_learnable
 from metricloss.plan import COUNT_NAMES, VALUE, Plan, lower, lower_counts
+from metricloss.quotients import SUMS
 from metricloss.relaxation import Relaxation, z
 from metricloss.relaxations import as_relaxation
-from metricloss.slopes import SUMS
 from metricloss.source import Source, fill
 
 

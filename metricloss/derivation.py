@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from metricloss.functions import latex, sigmoid
+from metricloss.algebra import latex
+from metricloss.functions import sigmoid
 from metricloss.metric import Metric
 from metricloss.relaxation import Relaxation, p, z
 

@@ -9,8 +9,8 @@ from sympy import Symbol
 
 from metricloss.backend import Backend
 from metricloss.metric import Metric
+from metricloss.quotients import SUMS, TOTALS
 from metricloss.relaxation import Relaxation, p, z
-from metricloss.slopes import SUMS, TOTALS
 from metricloss.version import __version__
 
 

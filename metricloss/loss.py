@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.abc
 import linecache
 import sys
 import types
@@ -97,14 +96,14 @@ def load_text(text: str, name: str) -> types.ModuleType:
     filename = f"metricloss/{name}.py"  # where no file is; linecache then asks the loader
     module = types.ModuleType(name)
     module.__file__ = filename
-    module.__loader__ = _Text(text)
+    module.__dict__["__loader__"] = _Text(text)
     linecache.lazycache(filename, module.__dict__)
     sys.modules[name] = module  # torch.compile and pickle look a function's module up here
     exec(compile(text, filename, "exec"), module.__dict__)
     return module
 
 
-class _Text(importlib.abc.InspectLoader):
+class _Text:
     """Hands the text to whoever wants to show or to transform the source: pdb, inspect, AutoGraph."""
 
     def __init__(self, text: str) -> None:

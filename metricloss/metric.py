@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import cmath
-import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import sympy
 from sympy import Expr, S, Symbol
 
+from metricloss.algebra import INFINITE, as_number, cancelled, evaluated_at, latex, simplified
 from metricloss.confusion import hard_counts
-from metricloss.errors import (
-    ConstantMetricError,
-    NoCountError,
-    NotRealError,
-    OptionError,
-    ParameterError,
-    UnknownNameError,
-    UnsupportedFunctionError,
-    nearest,
-)
-from metricloss.functions import (
-    as_number,
-    complex_at,
-    degree_bound,
-    evaluated_at,
-    exact,
-    latex,
-    require_known,
-    with_primitive_bases,
-)
+from metricloss.errors import ConstantMetricError, OptionError
+from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
 from metricloss.plan import lower_counts
-from metricloss.slopes import TOTALS, Slopes, derive
+from metricloss.quotients import TOTALS
+from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
-from metricloss.text import FUNCTIONS, parse
-
-Expression: TypeAlias = str | Expr | Callable[..., Expr]
-
-#: Ordinary confusion matrices, in no special position, at which a metric must be real and finite.
-_SAMPLES = ((5, 2, 3, 7), (1, 4, 6, 2), (2, 9, 1, 3), (8, 1, 3, 1), (1, 3, 2, 11))
-_INFINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
-#: The degree up to which SymPy is asked to cancel and factor.
-_HIGH = 30
 
 
 @dataclass(frozen=True, init=False)
@@ -85,17 +57,11 @@ class Metric:
         **parameters: float,
     ) -> None:
         values = {key: as_number(key, value) for key, value in parameters.items()}
-        written = _as_expression(expression, tuple(values))
-        _check_parameters(written, values)
         if direction not in ("maximize", "minimize"):
             raise OptionError(f"direction={direction!r}: say 'maximize' (more is better) or 'minimize'.")
-        resolved = with_primitive_bases(
-            exact(written.subs({symbol: values[symbol.name] for symbol in _parameters(written)}))
-        )
-        _check_value(resolved)
         set_field = object.__setattr__
-        set_field(self, "expression", resolved)
-        set_field(self, "name", _identifier(name or _name_of(expression)))
+        set_field(self, "expression", checked(expression, values))
+        set_field(self, "name", identifier(name or name_of(expression)))
         set_field(self, "direction", direction)
         set_field(self, "zero_division", as_number("zero_division", zero_division))
         set_field(self, "parameters", tuple(values.items()))
@@ -126,7 +92,7 @@ class Metric:
         >>> Metric(2*TP / (2*TP + FP + FN)).gradient[FP]
         -2*TP/(FN + FP + 2*TP)**2
         """
-        return {count: _simplified(self.expression.diff(count)) for count in COUNTS}
+        return {count: simplified(self.expression.diff(count)) for count in COUNTS}
 
     @cached_property
     def slopes(self) -> Slopes:
@@ -147,13 +113,11 @@ class Metric:
         }
         for line in self.slopes.definitions:
             above, below = (evaluated_at(part, perfect) for part in (line.numerator, line.denominator))
-            perfect[line.name] = line.otherwise if above == below == 0 else _cancelled(above / below)
-        best = _cancelled(evaluated_at(self.slopes.value, perfect))
-        return (
-            S.Zero
-            if best.has(*_INFINITE, sympy.I, sympy.AccumBounds)
-            else best.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
-        )
+            perfect[line.name] = line.otherwise if above == below == 0 else cancelled(above / below)
+        best = cancelled(evaluated_at(self.slopes.value, perfect))
+        if best.has(*INFINITE, sympy.I, sympy.AccumBounds):
+            return S.Zero
+        return best.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
 
     @property
     def loss_slopes(self) -> tuple[Expr, Expr]:
@@ -185,74 +149,6 @@ class Metric:
         return f"${latex(Symbol(self.name))} = {latex(self.expression)}$"
 
 
-def _as_expression(expression: Expression, parameters: tuple[str, ...]) -> Expr:
-    if isinstance(expression, str):
-        return parse(expression, NAMES, parameters)
-    if isinstance(expression, Expr):
-        return expression
-    if callable(expression):
-        return _as_expression(_called(expression, parameters), parameters)
-    if isinstance(expression, int | float):
-        return sympy.sympify(expression)
-    raise TypeError(
-        f"a metric is an expression, text, or a callable of TP, FP, FN, TN, not {type(expression).__name__}"
-    )
-
-
-def _called(function: Callable[..., Expr], parameters: tuple[str, ...]) -> Expr:
-    """The value of a callable of four counts, which may take parameters by name too."""
-    accepted = inspect.signature(function).parameters
-    return function(*COUNTS, **{name: Symbol(name, real=True) for name in parameters if name in accepted})
-
-
-def _parameters(expression: Expr) -> list[Symbol]:
-    return sorted(expression.free_symbols - set(COUNTS), key=str)
-
-
-def _check_parameters(expression: Expr, values: Mapping[str, Expr]) -> None:
-    used = [symbol.name for symbol in _parameters(expression)]
-    for name in used:
-        if name in NAMES:
-            raise UnknownNameError(
-                f"{name} in {expression} is a symbol of your own, not metricloss's\n"
-                f"Import it: from metricloss import {name}"
-            )
-        if name not in values:
-            raise UnknownNameError(
-                f"{name} has no meaning in {expression}{nearest(name, [*NAMES, *FUNCTIONS])}\n"
-                f"A parameter needs a value: Metric(..., {name}=1)"
-            )
-    for name in values:
-        if name not in used:
-            raise ParameterError(
-                f"{name}={values[name]} has no place in {expression}, whose parameters are "
-                f"{', '.join(used) or 'none'}{nearest(name, used)}\nLeave it out, or use it in the expression."
-            )
-
-
-def _check_value(expression: Expr) -> None:
-    if expression.has(*_INFINITE):
-        raise NotRealError(f"{expression} divides by zero or is infinite whatever the counts are.")
-    require_known(expression)
-    if not expression.free_symbols:
-        raise NoCountError(
-            f"{expression} holds no count, so predictions cannot change it\nWrite it over {', '.join(NAMES)}."
-        )
-    if expression.has(sympy.sign, sympy.Heaviside):
-        raise UnsupportedFunctionError(
-            f"sign and Heaviside have no slope, in {expression}\nUse Abs, Min or Max."
-        )
-    for sample in _SAMPLES:
-        value = complex_at(expression, dict(zip(COUNTS, sample, strict=True)))
-        if not cmath.isfinite(value) or abs(value.imag) > 1e-9 * abs(value):
-            where = ", ".join(f"{symbol} = {count}" for symbol, count in zip(COUNTS, sample, strict=True))
-            what = f"{value:.4g}" if cmath.isfinite(value) else "no finite number"
-            raise NotRealError(
-                f"{expression} is not real: at {where} it is {what}\n"
-                "A metric must be a finite number at every ordinary confusion matrix."
-            )
-
-
 def check_learnable(metric: Metric) -> None:
     """Raise ConstantMetricError where predictions cannot change the metric's value.
 
@@ -262,7 +158,7 @@ def check_learnable(metric: Metric) -> None:
     if (slopes.positive, slopes.negative) != (0, 0):
         body = lower_counts(slopes, [slopes.value, slopes.positive, slopes.negative])
         for size in (1, 1 / 64, 1 / 4096):
-            for sample in _SAMPLES:
+            for sample in SAMPLES:
                 value, *moves = body(*(size * count for count in sample))
                 if any(abs(move) > 1e-12 * abs(value) for move in moves):
                     return
@@ -270,33 +166,3 @@ def check_learnable(metric: Metric) -> None:
         f"{metric.expression} depends on the labels only: no prediction changes it, so there is nothing to "
         "learn\nUse counts that move with predictions: TP, FP, FN, TN, PP, PN."
     )
-
-
-def _name_of(expression: Expression) -> str:
-    name = getattr(expression, "__name__", "")
-    return name if name.isidentifier() else "metric"
-
-
-def _identifier(name: str) -> str:
-    """The name as a word that may stand in code.
-
-    >>> _identifier("F-beta (2)")
-    'F_beta_2'
-    """
-    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return f"m_{word}" if not word or word[0].isdigit() else word
-
-
-def _cancelled(expression: Expr) -> Expr:
-    """In lowest terms, unless that would take SymPy long."""
-    if expression.is_number or expression.has(*_INFINITE) or degree_bound(expression) > _HIGH:
-        return expression
-    return sympy.cancel(sympy.together(expression))
-
-
-def _simplified(expression: Expr) -> Expr:
-    """Factored, unless that is longer or would take SymPy long."""
-    if degree_bound(expression) > _HIGH:
-        return expression
-    together = sympy.factor(sympy.together(expression))
-    return min(together, expression, key=lambda form: form.count_ops())

@@ -19,7 +19,8 @@ from sympy import Add, Dummy, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
 from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
-from metricloss.slopes import TOTALS, Slopes
+from metricloss.quotients import TOTALS
+from metricloss.slopes import Slopes
 from metricloss.symbols import COUNTS
 
 #: What a denominator, or the argument of a logarithm, must exceed not to count as zero.

@@ -11,15 +11,15 @@ from itertools import pairwise
 import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
+from metricloss.algebra import HIGH, degree_bound, exact, latex
 from metricloss.errors import OptionError, RelaxationError, RelaxationWarning, nearest
-from metricloss.functions import degree_bound, exact, latex, sigmoid
+from metricloss.functions import sigmoid
 from metricloss.plan import Body, lower
 from metricloss.text import parse
 
 p = Symbol("p", nonnegative=True)  #: the probability, sigmoid of the score
 z = Symbol("z", real=True)  #: the raw score (logit)
 _u = Wild("u")
-_HIGH = 30  #: the degree up to which SymPy is asked to factor
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _complement(expression: Expr) -> Expr:
 
 def _factored(expression: Expr) -> Expr:
     """A polynomial in p as a product, which keeps its digits close to its roots 0 and 1."""
-    is_polynomial = expression.is_polynomial(p) and expression.has(p) and degree_bound(expression) <= _HIGH
+    is_polynomial = expression.is_polynomial(p) and expression.has(p) and degree_bound(expression) <= HIGH
     return sympy.factor(expression) if is_polynomial else expression
 
 
@@ -214,7 +214,7 @@ def _is_proved(relaxation: Relaxation) -> bool:
     if isinstance(expression, sigmoid):
         line = expression.args[0]
         return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
-    if relaxation.variable != p or not expression.is_polynomial(p) or degree_bound(expression) > _HIGH:
+    if relaxation.variable != p or not expression.is_polynomial(p) or degree_bound(expression) > HIGH:
         return False
     turning = [root for root in sympy.real_roots(slope, p) if 0 < root < 1] if slope.has(p) else []
     return all(slope.subs(p, (a + b) / 2) >= 0 for a, b in zip([0, *turning], [*turning, 1], strict=True))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 import sympy
 from sympy import Expr, Max, Min, S
 
+from metricloss.algebra import as_number
 from metricloss.errors import RelaxationError, RelaxationWarning
-from metricloss.functions import as_number, sigmoid
+from metricloss.functions import sigmoid
 from metricloss.relaxation import Relaxation, p, z
 from metricloss.spelling import number_text
 from metricloss.text import parse

@@ -131,10 +131,12 @@ def test_files_are_short(path: Path):
 
 
 def public() -> dict[str, object]:
+    """What `dir` shows, some of it imported late, but for modules and what decides about typing."""
+    names = {name: getattr(metricloss, name) for name in dir(metricloss) if not name.startswith("_")}
     return {
         name: value
-        for name, value in vars(metricloss).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+        for name, value in names.items()
+        if not isinstance(value, ModuleType) and name != "TYPE_CHECKING"
     }
 
 

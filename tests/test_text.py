@@ -150,7 +150,8 @@ a parameter needs a value: TPP=2 (on the command line --param TPP=2); """
     1 + Sqrt(TP)
         ^^^^
 the functions are """
-        "sqrt, exp, log, log2, log10, sin, cos, tan, asin, acos, atan, tanh, sigmoid, Abs, Min, Max, abs, min, max",
+        "sqrt, exp, log, log2, log10, sin, cos, tan, asin, acos, atan, tanh, sigmoid, "
+        "Abs, Min, Max, abs, min, max",
     ),
     ("", ExpressionSyntaxError, f"the expression is empty\n{LANGUAGE}"),
     (" \n\t ", ExpressionSyntaxError, f"the expression is empty\n{LANGUAGE}"),
