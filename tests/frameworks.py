@@ -177,17 +177,6 @@ class Jax(Framework):
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
         return self.lib.value_and_grad(function)(z)
 
-    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None) -> tuple[Any, Any]:
-        if loss.source not in self._steps:
-            step = self.lib.value_and_grad(lambda z, y, w: self.call(loss, z, y, w))
-            self._steps[loss.source] = self.lib.jit(step)
-        return self._steps[loss.source](z, y, w)
-
-    @cached_property
-    def _steps(self) -> dict[str, Callable[..., Any]]:
-        """One jitted function a loss: jax.jit compiles once a shape and dtype."""
-        return {}
-
 
 class TensorFlow(Framework):
     name, module = "tensorflow", "tensorflow"

@@ -24,7 +24,7 @@ metrics = pytest.mark.parametrize("metric", [case.name for case in METRICS])
 
 _MIXED, _HALF, _ALL = [0.5, -1.0, 2.0, -0.25], [1.0, 1.0, 0.0, 0.0], [1.0] * 4
 
-#: Scores, labels, weights; all of one shape, so that JAX compiles once for all of them.
+#: Scores, labels, weights; all of one shape, which spares JAX many compilations.
 CORNERS: dict[str, Problem] = {
     "all negative": (_MIXED, [0.0] * 4, _ALL),
     "all positive": (_MIXED, [1.0] * 4, _ALL),
