@@ -66,7 +66,8 @@ def _count_lists(y_true: Any, y_pred: Any, weight: Any) -> tuple[float, float, f
 
 
 def _other_values(name: str) -> str:
-    return f"{name} holds values other than 0 and 1: decide first, for example y_score > 0.5."
+    advice = "decide first, for example y_score > 0.5" if name == "y_pred" else "labels are 0/1, and come first"
+    return f"{name} holds values other than 0 and 1: {advice}."
 
 
 def _summable(array: Any) -> Any:

@@ -61,9 +61,11 @@ def _as_expression(expression: Expression, parameters: tuple[str, ...]) -> Expr:
 
 
 def _called(function: Callable[..., Expr], parameters: tuple[str, ...]) -> Expr:
-    """The value of a callable of four counts, which may take parameters by name too."""
+    """The value of a callable: counts by their names, if it has all four in whatever order, else in ours."""
     accepted = inspect.signature(function).parameters
-    return function(*COUNTS, **{name: Symbol(name, real=True) for name in parameters if name in accepted})
+    named = {name: Symbol(name, real=True) for name in parameters if name in accepted}
+    by_name = {name: count for name in accepted for count in COUNTS if name.upper() == count.name}
+    return function(**by_name, **named) if len(by_name) == len(COUNTS) else function(*COUNTS, **named)
 
 
 def _parameters(expression: Expr) -> list[Symbol]:
@@ -85,9 +87,10 @@ def _check_parameters(expression: Expr, values: Mapping[str, Expr]) -> None:
             )
     for name in values:
         if name not in used:
+            meant = nearest(name, [*used, "direction", "zero_division"])
             raise ParameterError(
                 f"{name}={values[name]} has no place in {expression}, whose parameters are "
-                f"{', '.join(used) or 'none'}{nearest(name, used)}\nLeave it out, or use it in the expression."
+                f"{', '.join(used) or 'none'}{meant}\nLeave it out, or use it in the expression."
             )
 
 

@@ -36,6 +36,13 @@ class Loss:
     emitted: Source
     module: types.ModuleType = field(repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        backend = self.emitted.backend
+        return f"Loss({self.metric.name} for {backend.title}, relaxed by {self.relaxation}: {backend.call})"
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.emitted.backend.entry_points})
+
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """The loss; see the emitted file's own docstring for its arguments."""
         return self.module.loss(*arguments, **options)

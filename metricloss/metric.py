@@ -12,7 +12,7 @@ from sympy import Expr, S, Symbol
 
 from metricloss.algebra import INFINITE, as_number, cancelled, evaluated_at, latex, simplified
 from metricloss.confusion import hard_counts
-from metricloss.errors import ConstantMetricError, OptionError
+from metricloss.errors import ConstantMetricError, OptionError, nearest
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
 from metricloss.plan import lower_counts
 from metricloss.quotients import TOTALS
@@ -26,7 +26,7 @@ class Metric:
 
     expression: over the counts, their sums P, N, PP, PN, n, and parameters. direction: "maximize" if more is
     better, "minimize" if less is. zero_division: what a quotient 0/0 is, in the loss and in the hard metric
-    alike. parameters: a value for every other name in the expression.
+    alike, and one with another numerator over 0. parameters: a value for every other name in the expression.
 
     Errors: ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError and UnsupportedFunctionError for
     the expression; ParameterError; NoCountError; ConstantMetricError; NotRealError; OptionError.
@@ -56,6 +56,9 @@ class Metric:
         zero_division: float = 0,
         **parameters: float,
     ) -> None:
+        for key, value in parameters.items():
+            if isinstance(value, str) and (meant := nearest(key, ("direction", "zero_division"))):
+                raise OptionError(f"{key}={value!r} is no option{meant}")
         values = {key: as_number(key, value) for key, value in parameters.items()}
         if direction not in ("maximize", "minimize"):
             raise OptionError(f"direction={direction!r}: say 'maximize' (more is better) or 'minimize'.")

@@ -63,7 +63,7 @@ class Relaxation:
         return relaxation
 
     def _set(self, expression: Expr | str, call: str = "", reference: str = "") -> None:
-        written = parse(expression, {"p": p, "z": z}) if isinstance(expression, str) else expression
+        written = parse(expression, {"p": p, "z": z}, None) if isinstance(expression, str) else expression
         if not isinstance(written, Expr):
             raise TypeError(f"a relaxation is an expression or text, not {type(written).__name__}")
         ours = exact(written.xreplace(_own_symbols(written))).replace(_is_logistic, _as_sigmoid)

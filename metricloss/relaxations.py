@@ -10,11 +10,11 @@ import sympy
 from sympy import Expr, Max, Min, S
 
 from metricloss.algebra import as_number
-from metricloss.errors import RelaxationError, RelaxationWarning
+from metricloss.errors import RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import sigmoid
 from metricloss.relaxation import Relaxation, p, z
 from metricloss.spelling import number_text
-from metricloss.text import parse
+from metricloss.text import FUNCTIONS, parse
 
 #: σ(L/2) rounds to 1 above these: (24 and 53 bits)·2·ln 2.
 _L_OF_FLOAT32, _L_OF_FLOAT64 = 33, 73
@@ -116,8 +116,12 @@ def as_relaxation(relaxation: Relaxation | Expr | str) -> Relaxation:
     """
     if isinstance(relaxation, Relaxation):
         return relaxation
-    if isinstance(relaxation, str) and relaxation.partition("(")[0].strip() in NAMED:
-        return _from_call(relaxation)
+    if isinstance(relaxation, str):
+        word = relaxation.partition("(")[0].strip()
+        if word in NAMED:
+            return _from_call(relaxation)
+        if word not in FUNCTIONS and nearest(word, NAMED):
+            raise RelaxationError(f"{relaxation!r} is no relaxation{nearest(word, NAMED)}")
     return Relaxation(relaxation)
 
 
@@ -131,9 +135,9 @@ def _from_call(text: str) -> Relaxation:
     for argument in inside.split(",") if inside else []:
         key, _, value = argument.rpartition("=")
         if key.strip():
-            named[key.strip()] = parse(value, {})
+            named[key.strip()] = parse(value, {}, None)
         else:
-            positional.append(parse(value, {}))
+            positional.append(parse(value, {}, None))
     try:
         inspect.signature(function).bind(*positional, **named)
     except TypeError:

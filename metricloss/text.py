@@ -70,10 +70,11 @@ _POWERS = f"numbers in an exponent may be {MAX_EXPONENT} at most, and their deno
 _REAL = "a metric has a real value wherever its counts are nonnegative"
 
 
-def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()) -> Expr:
+def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] | None = ()) -> Expr:
     """The SymPy expression that a text means, with its numbers exact.
 
-    ``names`` are the identifiers with their meanings; each of ``parameters`` becomes a real symbol. Raises
+    ``names`` are the identifiers with their meanings; each of ``parameters`` becomes a real symbol, and None
+    says that there can be none. Raises
     ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError, NotRealError or ParameterError.
 
     >>> from metricloss.symbols import NAMES
@@ -82,13 +83,13 @@ def parse(text: str, names: Mapping[str, Expr], parameters: Collection[str] = ()
     """
     if not isinstance(text, str):
         raise TypeError(f"the text of an expression is a str, not {type(text).__name__}")
-    _check_parameters(names, parameters)
-    known = {**names, **{name: Symbol(name, real=True) for name in parameters}, **CONSTANTS, **names}
+    _check_parameters(names, parameters or ())
+    known = {**names, **{name: Symbol(name, real=True) for name in parameters or ()}, **CONSTANTS}
     line = text.translate(_BLANKS)
     try:
         scan(line)
         tree = ast.parse(f"({line})", mode="eval")  # in brackets, for a tree may not begin with a blank
-        return _Parser(line, known).value(tree.body)
+        return _Parser(line, known, parameters).value(tree.body)
     except MetricLossError:
         raise
     except (RecursionError, MemoryError):
@@ -140,8 +141,9 @@ def _exceeds(number: Expr, bound: int) -> bool:
 class _Parser:
     """From the syntax tree of a scanned text to SymPy."""
 
-    def __init__(self, text: str, known: Mapping[str, Expr]) -> None:
+    def __init__(self, text: str, known: Mapping[str, Expr], parameters: Collection[str] | None) -> None:
         self.text = text
+        self.parameters = parameters
         self.known = known
         self.depth = 0
         self.compared = 0
@@ -193,9 +195,11 @@ class _Parser:
             advice = f"give it an argument: {name}( ... )"
             raise self.error(ExpressionSyntaxError, node, "is a function", advice)
         given = f"{short(name)}=2"
-        advice = f"a parameter needs a value: {given} (on the command line --param {given}); "
-        advice += f"the names here are {', '.join(self.known)}"
-        raise self.error(UnknownNameError, node, f"means nothing here{nearest(name, self.known)}", advice)
+        advice = f"the names here are {', '.join(self.known) or 'none'}"
+        if self.parameters is not None:
+            advice = f"a parameter needs a value: {given} (on the command line --param {given}); {advice}"
+        meant = nearest(name, [known for known in self.known if known not in (self.parameters or ())])
+        raise self.error(UnknownNameError, node, f"means nothing here{meant}", advice)
 
     def call(self, node: ast.Call, name: str) -> Expr:
         if name in self.known:

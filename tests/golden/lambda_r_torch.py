@@ -157,7 +157,7 @@ def check(input, target, weight):
     if weight is not None and not broadcasts(weight.shape, input.shape):
         raise ValueError(f"weight of shape {tuple(weight.shape)} does not broadcast to {tuple(input.shape)}")
     if target.requires_grad or (weight is not None and weight.requires_grad):
-        raise ValueError("target and weight are constants: detach() the one that requires a gradient")
+        raise ValueError("scores come first; target and weight are constants: detach() what requires grad")
 
 
 def broadcasts(shape, to):

@@ -162,7 +162,7 @@ def narrow(x, dtype):
 def sigmoid(x):
     """1 / (1 + exp(-x)) without overflow.
 
-    The quotient is the same whatever `low` is, so its derivatives are right at 0 too, where that of `low` jumps.
+    The quotient is the same whatever `low` is, so its derivatives are right where that of `low` jumps, at 0.
     """
     xp = array_namespace(x)
     x = xp.clip(x, min=float(xp.finfo(x.dtype).min))
