@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import types
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,10 @@ class Framework:
     def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None) -> tuple[Any, Any]:
         """A compiled loss and its gradient by the scores, the way the framework's users get them."""
         return self.gradient(lambda scores: self.call(loss, scores, y, w), z)
+
+    def training_step(self, loss: Any) -> Callable[..., tuple[Any, Any]]:
+        """value_and_grad of a loss, for many problems of one shape."""
+        return partial(self.value_and_grad, loss)
 
     def plain_value_and_grad(
         self, formula: Callable[..., Any], h: Callable[[Any, Any], Any], z: Any, y: Any, w: Any = None
@@ -176,6 +180,9 @@ class Jax(Framework):
 
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
         return self.lib.value_and_grad(function)(z)
+
+    def training_step(self, loss: Any) -> Callable[..., tuple[Any, Any]]:
+        return self.lib.jit(partial(self.value_and_grad, loss))
 
 
 class TensorFlow(Framework):

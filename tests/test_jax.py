@@ -193,3 +193,9 @@ def test_clear_errors(problem, function, change, error, message):
     z, y, w = change(*problem)
     with pytest.raises(error, match=message):
         getattr(compiled("mcc", "jax").module, function)(z, y, weights=w)
+
+
+def test_a_loss_itself_can_be_jitted(jax, problem):
+    z, y, w = problem
+    loss = compiled("mcc", "jax")
+    assert jax.jit(loss)(z, y, weights=w) == pytest.approx(float(loss(z, y, weights=w)))

@@ -40,7 +40,9 @@ def test_sums_are_in_float64():
     z = np.full(2**24 + 64, 30, np.float32)
     assert compiled("f1", "numpy").soft_counts(z > 0, z)[0] == 2**24 + 64
     rows = np.full((2**12, 2**12), 0.1, np.float32).T
-    assert compiled("f1", "numpy").counts(rows, rows)[0] == pytest.approx(float(np.float32(0.1)) * 2**24, rel=1e-12)
+    assert compiled("f1", "numpy").counts(rows, rows)[0] == pytest.approx(
+        float(np.float32(0.1)) * 2**24, rel=1e-12
+    )
 
 
 def test_float32_stays_float32(problem):
@@ -74,12 +76,32 @@ def test_value_and_grad_is_the_loss(problem):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda z, y, w: (z[:5], y, w), ValueError, r"y_true has shape \(12,\) and y_score \(5,\): give equal shapes"),
+        (
+            lambda z, y, w: (z[:5], y, w),
+            ValueError,
+            r"y_true has shape \(12,\) and y_score \(5,\): give equal shapes",
+        ),
         (lambda z, y, w: (z[:, None], y, w), ValueError, r"y_true has shape \(12,\) and y_score \(12, 1\)"),
-        (lambda z, y, w: (z.astype(int), y, w), TypeError, "y_score has dtype int64, but scores are floating-point"),
-        (lambda z, y, w: (z > 0, y, w), TypeError, "y_score has dtype bool, but scores are floating-point numbers"),
-        (lambda z, y, w: (z, y, w[:5]), ValueError, r"sample_weight of shape \(5,\) does not broadcast to \(12,\)"),
-        (lambda z, y, w: (z, y, w[:, None]), ValueError, r"sample_weight of shape \(12, 1\) does not broadcast"),
+        (
+            lambda z, y, w: (z.astype(int), y, w),
+            TypeError,
+            "y_score has dtype int64, but scores are floating-point",
+        ),
+        (
+            lambda z, y, w: (z > 0, y, w),
+            TypeError,
+            "y_score has dtype bool, but scores are floating-point numbers",
+        ),
+        (
+            lambda z, y, w: (z, y, w[:5]),
+            ValueError,
+            r"sample_weight of shape \(5,\) does not broadcast to \(12,\)",
+        ),
+        (
+            lambda z, y, w: (z, y, w[:, None]),
+            ValueError,
+            r"sample_weight of shape \(12, 1\) does not broadcast",
+        ),
     ],
 )
 @pytest.mark.parametrize("function", ["loss", "value_and_grad", "score", "counts", "soft_counts"])

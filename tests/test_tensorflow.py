@@ -172,7 +172,6 @@ def test_weights_that_do_not_fit_only_when_run(tf):
         step(labels, tf.zeros([3]), tf.ones([2, 3]))
 
 
-@pytest.mark.xfail(reason="a Loss has no hash: its Backend holds dicts", raises=TypeError, strict=True)
 def test_a_loss_itself_can_be_traced(tf, problem):
     z, y, w = problem
     loss = compiled("mcc", "tensorflow")
