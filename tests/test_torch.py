@@ -11,7 +11,7 @@ import pytest
 from tests.metrics import METRIC, RELAXATION, compiled
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning",  # from inside torch.compile
+    "ignore:`torch.jit.script:DeprecationWarning",  # from inside torch.compile and torch.func
     "ignore:`isinstance.treespec, LeafSpec.` is deprecated:FutureWarning",  # from inside torch.func
 )
 
