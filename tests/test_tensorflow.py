@@ -72,8 +72,9 @@ def test_gradient(tf, problem, metric, mode):
 
 
 @modes
-@pytest.mark.parametrize("metric", ["f1", "mcc", "mutual_information"])
-@pytest.mark.parametrize("relaxation", ["Soft", "AnyLoss", "ScoreOriented"])
+@pytest.mark.parametrize(
+    ("metric", "relaxation"), [("f1", "Soft"), ("mcc", "AnyLoss"), ("mutual_information", "ScoreOriented")]
+)
 def test_second_derivative_by_nested_tapes(tf, problem, metric, relaxation, mode):
     found = in_mode(tf, second(tf, compiled(metric, "tensorflow", relaxation)), mode)(*problem)
     close(found, second(tf, plain(tf, metric, relaxation))(*problem), 1e-9)
