@@ -48,6 +48,7 @@ class Relaxation:
     """
 
     expression: Expr
+    slope: Expr = field(compare=False)
     call: str = field(compare=False)
     reference: str = field(compare=False)
 
@@ -56,13 +57,15 @@ class Relaxation:
         _check(self)
 
     @classmethod
-    def known(cls, expression: Expr, call: str, reference: str = "") -> Relaxation:
-        """One that is proved on paper, with the call that makes it again and the paper."""
+    def known(cls, expression: Expr, call: str, reference: str = "", slope: Expr | None = None) -> Relaxation:
+        """One that is proved on paper, with the call that makes it again, the paper, and a stabler dh/dp."""
         relaxation = cls.__new__(cls)
-        relaxation._set(expression, call, reference)
+        relaxation._set(expression, call, reference, slope)
         return relaxation
 
-    def _set(self, expression: Expr | str, call: str = "", reference: str = "") -> None:
+    def _set(
+        self, expression: Expr | str, call: str = "", reference: str = "", slope: Expr | None = None
+    ) -> None:
         written = parse(expression, {"p": p, "z": z}, None) if isinstance(expression, str) else expression
         if not isinstance(written, Expr):
             raise TypeError(f"a relaxation is an expression or text, not {type(written).__name__}")
@@ -70,6 +73,7 @@ class Relaxation:
         ours = ours.replace(sympy.tanh, lambda x: 2 * sigmoid(2 * x) - 1)
         ours = ours.replace(sympy.exp(_u) * sigmoid(-_u), sigmoid(_u))
         object.__setattr__(self, "expression", ours)
+        object.__setattr__(self, "slope", ours.diff(self.variable) if slope is None else slope)
         object.__setattr__(self, "call", call)
         object.__setattr__(self, "reference", reference)
 
@@ -82,11 +86,6 @@ class Relaxation:
     def text(self) -> str:
         """What makes the same relaxation again, as text."""
         return self.call or str(self.expression)
-
-    @cached_property
-    def slope(self) -> Expr:
-        """dh/dp or dh/dz."""
-        return self.expression.diff(self.variable)
 
     @cached_property
     def complement(self) -> Expr:
@@ -108,12 +107,13 @@ class Relaxation:
                 f"{self} is made for raw scores and from_logits=False says that there are none\n"
                 "Give logits, or a relaxation in p."
             )
-        threshold, of_score = self.threshold, {p: z}
-        if self.variable == p and from_logits:
-            threshold = math.log(threshold / (1 - threshold))
-            of_score = {p: sigmoid(z), 1 - p: sigmoid(-z), p - 1: -sigmoid(-z)}
-        h, complement = _factored(self.expression).xreplace(of_score), self.complement.xreplace(of_score)
-        return Decision(h, complement, h.diff(z), threshold)
+        forms = map(_factored, (self.expression, self.complement, self.slope))
+        if self.variable == z or not from_logits:
+            h, complement, slope = (form.xreplace({p: z}) for form in forms)
+            return Decision(h, complement, slope, self.threshold)
+        h, complement, slope = (form.replace(_vanishes_at_1, _by_q).xreplace({p: sigmoid(z)}) for form in forms)
+        threshold = math.log(self.threshold / (1 - self.threshold))
+        return Decision(h, complement, slope * sigmoid(z).diff(z), threshold)
 
     def __repr__(self) -> str:
         return self.call or f"Relaxation({self.expression})"
@@ -152,6 +152,15 @@ def _as_sigmoid(expression: Expr) -> Expr:
 
 def _complement(expression: Expr) -> Expr:
     return sigmoid(-expression.args[0]) if isinstance(expression, sigmoid) else _factored(1 - expression)
+
+
+def _vanishes_at_1(expression: Expr) -> bool:
+    """Whether it is a multiple of 1 - p, which must not be a difference where p rounds to 1."""
+    return bool(expression.is_Add and expression.diff(p).is_number and expression.subs(p, 1) == 0)
+
+
+def _by_q(expression: Expr) -> Expr:
+    return expression.subs(p, 0) * sigmoid(-z)
 
 
 def _factored(expression: Expr) -> Expr:

@@ -76,11 +76,14 @@ def ScoreOriented(mean: float = 0.5, width: float = 0.1) -> Relaxation:  # noqa:
             stacklevel=2,
         )
     t = Max(-1, Min(1, (p - middle) / half))
-    call = f"ScoreOriented({number_text(middle)}, {number_text(half)})"
+    to_edge = Max(
+        0, Min((p - low) / half, (high - p) / half)
+    )  # keeps its digits at both ends, as 1 + cos(πt) does not
     return Relaxation.known(
         (1 + t + sympy.sin(sympy.pi * t) / sympy.pi) / 2,
-        call,
+        f"ScoreOriented({number_text(middle)}, {number_text(half)})",
         "Marchetti et al., Score-oriented loss functions, Pattern Recognition 132, 108913 (2022)",
+        slope=sympy.sin(sympy.pi * to_edge / 2) ** 2 / half,
     )
 
 

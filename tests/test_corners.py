@@ -92,6 +92,14 @@ def test_probabilities_of_exactly_0_and_1(framework: Framework, dtype: str, rela
     assert_finite(framework, loss, EXACT, dtype)
 
 
+@pytest.mark.parametrize("metric", ["precision", "lift", "mutual_information", "digby"])
+@each_dtype
+def test_slopes_that_do_not_fit(framework: Framework, dtype: str, metric: str) -> None:
+    """Probabilities just above 0: 1/PP is beyond float16, and has to stop at its largest number."""
+    loss = compiled(metric, framework.name, from_logits=False)
+    assert_finite(framework, loss, {"barely above 0": ([1e-7] * 4, _HALF, _ALL)}, dtype)
+
+
 @each_dtype
 def test_the_largest_scores(framework: Framework, dtype: str) -> None:
     largest = 3e4 if dtype == "float16" else 1e38

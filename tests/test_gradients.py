@@ -20,15 +20,6 @@ relaxations = pytest.mark.parametrize("relaxation", [smooth.name for smooth in R
 weightings = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 
 
-def unstable(relaxation: str) -> object:
-    """A parameter; strict, so that the mark has to go when the slope is written with 1 - p as q."""
-    reason = "the slope of the relaxation cancels where p rounds to 1"
-    marks = (
-        [pytest.mark.xfail(reason=reason, strict=True)] if relaxation in ("ScoreOriented", "smoothstep") else []
-    )
-    return pytest.param(relaxation, marks=marks)
-
-
 #: PEERS: F1, F2, … of the seed that several libraries agree on.
 REFERENCE = {
     "f1": 0.6956269832,
@@ -119,7 +110,7 @@ def finite_difference(framework: Framework, metric: str, relaxation: str) -> tup
 
 
 @frameworks
-@pytest.mark.parametrize("relaxation", [unstable(smooth.name) for smooth in RELAXATIONS])
+@relaxations
 @metrics
 def test_float32_keeps_its_digits(framework: Framework, metric: str, relaxation: str) -> None:
     """Entry by entry for scores up to ±20, where 1 - p would have none left."""

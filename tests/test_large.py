@@ -42,13 +42,20 @@ def labels(prevalence: float) -> np.ndarray:
 
 
 @cache
-def reference(metric: str, prevalence: float) -> tuple[float, float, float]:
-    """The loss and its two slopes in float64: the counts by NumPy, the slopes by a complex step."""
+def cells(prevalence: float) -> tuple[float, ...]:
+    """The soft counts in float64."""
     p, y = scores()[2], labels(prevalence)
-    cells = p[y].sum(), p[~y].sum(), (1 - p[y]).sum(), (1 - p[~y]).sum()
+    return p[y].sum(), p[~y].sum(), (1 - p[y]).sum(), (1 - p[~y]).sum()
+
+
+@cache
+def reference(metric: str, prevalence: float) -> tuple[float, float, float]:
+    """The loss and its two slopes in float64, the slopes by a complex step."""
 
     def moved(along: tuple[int, int, int, int]) -> complex:
-        arguments = (np.complex128(cell + 1e-30j * way) for cell, way in zip(cells, along, strict=True))
+        arguments = (
+            np.complex128(cell + 1e-30j * way) for cell, way in zip(cells(prevalence), along, strict=True)
+        )
         return METRIC[metric].plain_loss(Numbers, *arguments)
 
     positive, negative = (moved(along).imag / 1e-30 for along in ((1, 0, -1, 0), (0, 1, 0, -1)))
@@ -64,6 +71,14 @@ def check(value: Any, gradient: np.ndarray, metric: str, prevalence: float) -> N
         exact = np.where(y[part], positive, negative) * p[part] * (1 - p[part])
         off, norm = off + np.square(gradient[part] - exact).sum(), norm + np.square(exact).sum()
     assert np.sqrt(off / norm) < 1e-4
+
+
+@pytest.mark.parametrize("prevalence", [1e-1, 1e-6])
+def test_counts(framework: Framework, prevalence: float) -> None:
+    """Each of the four, however rare, since a metric may rest on any of them."""
+    loss = compiled("mcc", framework.name)
+    found = framework.call(loss.soft_counts, *problem(framework, prevalence))
+    assert [float(cell) for cell in found] == pytest.approx(cells(prevalence), rel=1e-5)
 
 
 def problem(framework: Framework, prevalence: float) -> tuple[Any, Any]:
@@ -83,10 +98,11 @@ def test_large_under_xla(framework: Framework, metric: str, prevalence: float) -
     """Fused by XLA, which on a CPU adds one by one."""
     loss = compiled(metric, framework.name)
 
-    def step(z: Any, y: Any) -> tuple[Any, Any]:
-        return framework.value_and_grad(loss, z, y)
+    def step(z: Any, y: Any) -> tuple[Any, Any, Any]:
+        return *framework.value_and_grad(loss, z, y), framework.call(loss.soft_counts, z, y)
 
-    value, gradient = under_xla(framework, step)(*problem(framework, prevalence))
+    value, gradient, counts = under_xla(framework, step)(*problem(framework, prevalence))
+    assert [float(cell) for cell in counts] == pytest.approx(cells(prevalence), rel=1e-5)
     check(value, framework.numpy(gradient), metric, prevalence)
 
 

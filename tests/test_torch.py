@@ -97,6 +97,9 @@ def test_func_grad_and_vmap(torch, problem):
     torch.testing.assert_close(scores, torch.stack([loss.score(*one) for one in zip(z, y, strict=True)]))
 
 
+@pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
+)  # torch's own use of it
 def test_forward_mode_is_refused(torch, problem):
     """torch.compile takes no function with a jvp of its own, and compiling is worth more."""
     z, y, _ = problem

@@ -116,11 +116,8 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p = sigmoid(z)
-    t1 = minimum(2 * p - 1, 1)
-    t2 = (1 + sign(t1 + 1)) / 2
-    t3 = (1 + sign(2 - 2 * p)) / 2
     q = sigmoid(-z)
-    return p * q * t2 * t3 + p * q * cos(3.141592653589793 * maximum(t1, -1)) * t2 * t3
+    return 2 * p * sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):
@@ -193,11 +190,6 @@ def divide(numerator, denominator, otherwise=0.0):
 def sin(x):
     """The sine."""
     return array_namespace(x).sin(x)
-
-
-def cos(x):
-    """The cosine."""
-    return array_namespace(x).cos(x)
 
 
 def sign(x):

@@ -141,11 +141,8 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p = jax.nn.sigmoid(z)
-    t1 = jnp.minimum(2 * p - 1, 1)
-    t2 = (1 + jnp.sign(t1 + 1)) / 2
-    t3 = (1 + jnp.sign(2 - 2 * p)) / 2
     q = jax.nn.sigmoid(-z)
-    return p * q * t2 * t3 + p * q * jnp.cos(3.141592653589793 * jnp.maximum(t1, -1)) * t2 * t3
+    return 2 * p * jnp.sin(3.141592653589793 * jnp.minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):

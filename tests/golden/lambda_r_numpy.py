@@ -123,11 +123,8 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p = sigmoid(z)
-    t1 = np.minimum(2 * p - 1, 1)
-    t2 = (1 + np.sign(t1 + 1)) / 2
-    t3 = (1 + np.sign(2 - 2 * p)) / 2
     q = sigmoid(-z)
-    return p * q * t2 * t3 + p * q * np.cos(3.141592653589793 * np.maximum(t1, -1)) * t2 * t3
+    return 2 * p * np.sin(3.141592653589793 * np.minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):

@@ -119,11 +119,8 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p = tf.sigmoid(z)
-    t1 = tf.minimum(2 * p - 1, 1)
-    t2 = (1 + tf.sign(t1 + 1)) / 2
-    t3 = (1 + tf.sign(2 - 2 * p)) / 2
     q = tf.sigmoid(-z)
-    return p * q * t2 * t3 + p * q * tf.cos(3.141592653589793 * tf.maximum(t1, -1)) * t2 * t3
+    return 2 * p * tf.sin(3.141592653589793 * tf.minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):

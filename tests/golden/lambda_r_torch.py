@@ -135,11 +135,8 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p = torch.sigmoid(z)
-    t1 = minimum(2 * p - 1, 1)
-    t2 = (1 + torch.sign(t1 + 1)) / 2
-    t3 = (1 + torch.sign(2 - 2 * p)) / 2
     q = torch.sigmoid(-z)
-    return p * q * t2 * t3 + p * q * torch.cos(3.141592653589793 * maximum(t1, -1)) * t2 * t3
+    return 2 * p * torch.sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):
