@@ -16,7 +16,7 @@ SIZE, BLOCK = 2**24, 2**20
 
 #: MCC everywhere, as it is the most delicate; F1 and κ at both ends.
 PROBLEMS = [("mcc", 10.0**-power) for power in range(1, 7)]
-PROBLEMS += [(metric, prevalence) for metric in ("f1", "kappa") for prevalence in (1e-1, 1e-6)]
+PROBLEMS += [(metric, prevalence) for metric in ("f1", "kappa") for prevalence in (1e-1, 1e-6)] + [("f1", 0.5)]
 
 
 class Numbers:

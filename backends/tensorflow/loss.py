@@ -8,8 +8,8 @@ import tensorflow as tf
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
-# Entries that are summed in one go: XLA on a CPU adds one by one, and float32 loses digits in long sums.
-BLOCK = 4096
+# Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
+BLOCK = 256
 
 
 def loss(y_true, y_pred, sample_weight=None):
@@ -24,17 +24,18 @@ def loss(y_true, y_pred, sample_weight=None):
     z, y, w, dtype = prepared(y_true, y_pred, sample_weight)
 
     @tf.custom_gradient
-    def of_scores(z):
+    def of_scores(scores):
+        z = tf.cast(scores, y.dtype)
         totals = sums(y, w, *relax(z))
 
         def gradient_by_scores(upstream):
             positive, negative = of_counts(slopes, totals)
             gradient = upstream * (y * positive + (1 - y) * negative) * relax_slope(z)
-            return gradient if w is None else gradient * w
+            return narrow(gradient if w is None else gradient * w, dtype)
 
         return of_counts(objective, totals)[0], gradient_by_scores
 
-    return narrow(of_scores(z), dtype)
+    return narrow(of_scores(tf.cast(z, dtype)), dtype)
 
 
 def score(y_true, y_pred, sample_weight=None):
@@ -121,10 +122,11 @@ def sums(y, w, decided, rejected):
 
 
 def total(x):
-    """The sum over all entries, block by block."""
+    """The sum over all entries, by blocks; those are summed in float64, or XLA would make one sum of both."""
     flat = tf.reshape(x, [-1])
     padded = tf.pad(flat, [[0, -tf.size(flat) % BLOCK]])
-    return tf.reduce_sum(tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1))
+    blocks = tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1)
+    return tf.cast(tf.reduce_sum(tf.cast(blocks, tf.float64)), x.dtype)
 
 
 def of_counts(function, totals):

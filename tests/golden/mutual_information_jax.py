@@ -53,7 +53,7 @@ def loss(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = No
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w, dtype = prepared(logits, labels, weights)
-    return narrow(of_arrays(z, y, w), dtype)
+    return narrow(of_arrays(z.astype(dtype), y, w), dtype)
 
 
 def score(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
@@ -76,8 +76,8 @@ def soft_counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | No
 
 @jax.custom_jvp
 def of_arrays(z, y, w):
-    """The loss of wide arrays, with the derived gradient."""
-    return plain(z, y, w)
+    """The loss, with the derived gradient in the dtype of the scores."""
+    return plain(z.astype(y.dtype), y, w)
 
 
 @partial(of_arrays.defjvp, symbolic_zeros=True)
@@ -86,14 +86,16 @@ def of_arrays_jvp(primals, tangents):
 
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
-    (z, y, w), (z_dot, *label_dots) = primals, tangents
+    (scores, y, w), (scores_dot, *label_dots) = primals, tangents
+    z = scores.astype(y.dtype)
     totals = sums(y, w, *relax(z))
     value = of_counts(objective, totals)[0]
     value_dot = jnp.zeros_like(value)
-    if not isinstance(z_dot, SymbolicZero):
+    if not isinstance(scores_dot, SymbolicZero):
         positive, negative = of_counts(slopes, totals)
         gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-        value_dot += jnp.sum((gradient if w is None else gradient * w) * z_dot)
+        gradient = narrow(gradient if w is None else gradient * w, scores.dtype)
+        value_dot += jnp.sum(gradient.astype(y.dtype) * scores_dot.astype(y.dtype))
     dots = [jnp.zeros(dot.shape, dot.dtype) if isinstance(dot, SymbolicZero) else dot for dot in label_dots]
     if any(not isinstance(dot, SymbolicZero | None) for dot in label_dots):
         value_dot += jax.jvp(partial(plain, z), (y, w), tuple(dots))[1]
@@ -198,6 +200,8 @@ def of_counts(function, totals):
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
     return jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max).astype(dtype)
 
 
