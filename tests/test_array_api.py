@@ -21,6 +21,7 @@ differentiated = pytest.mark.parametrize(
 def library(request):
     if request.param == "jax.numpy":
         request.getfixturevalue("jax")  # sets float64
+    pytest.importorskip("array_api_compat", reason="array-api-compat is not installed")
     return pytest.importorskip(request.param, reason=f"{request.param} is not installed")
 
 

@@ -59,11 +59,6 @@ def close(found: np.ndarray, expected: np.ndarray, relative: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("each", FRAMEWORKS, ids=lambda each: each.name)
-def test_frameworks_are_installed(each: Framework) -> None:
-    assert each.is_installed, f"{each.name} is missing: the tests that need it were skipped"
-
-
 @frameworks
 @relaxations
 @metrics
