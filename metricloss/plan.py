@@ -30,6 +30,8 @@ TINY = 2.0**-64
 COUNT_NAMES = dict(zip(COUNTS, ("tp", "fp", "fn", "tn"), strict=True))
 #: The metric's value, as an argument of the objective.
 VALUE = Dummy("value", real=True)
+#: Characters beyond which a part of an expression gets a name, so that lines can be read.
+_LONG = 80
 _SUM_NAMES = ("actual", "actual_negative", "predicted", "predicted_negative", "total")
 
 
@@ -156,12 +158,15 @@ class _Builder:
         if expression in self.symbols:
             return self.symbols[expression]
         if expression in self.definitions:
-            return self._assign(expression, self._place(self.definitions[expression]))
-        if not expression.args:
-            return expression
-        placed = expression.func(*map(self._place, expression.args))
-        worth_a_name = self.uses[expression] > 1 and not _is_trivial(expression)
-        return self._assign(expression, placed) if worth_a_name else placed
+            return self._assign(expression, self._over_names(self.definitions[expression]))
+        placed = self._over_names(expression)
+        is_shared = self.uses[expression] > 1 and not _is_trivial(expression)
+        return self._assign(expression, placed) if is_shared or len(str(placed)) > _LONG else placed
+
+    def _over_names(self, expression: Expr) -> Expr:
+        if expression in self.symbols or not expression.args:
+            return self.symbols.get(expression, expression)
+        return expression.func(*map(self._place, expression.args))
 
     def _assign(self, expression: Expr, placed: Expr) -> Symbol:
         taken = {*self.arguments, *(name for name, _ in self.assignments)}

@@ -102,7 +102,8 @@ def metric(tp, fp, fn, tn):
     ratio_3 = divide(tn * total, d_3)
     d_4 = actual * predicted
     ratio_4 = divide(tp * total, d_4)
-    return divide(1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3), total)
+    t1 = 1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3)
+    return divide(t1, total)
 
 
 def objective(tp, fp, fn, tn):
@@ -126,8 +127,14 @@ def slopes(tp, fp, fn, tn):
     d_4 = actual * predicted
     ratio_4 = divide(tp * total, d_4)
     t1 = 0.6931471805599453 * predicted_negative
-    t2 = 0.6931471805599453 * predicted
-    return divide(divide(fp, t2) + 1.4426950408889634 * log(ratio) - divide(tp * (divide(total, d_4) - divide(ratio_4, predicted)), 0.6931471805599453 * ratio_4) - divide(fn * (divide(ratio, predicted_negative) - divide(total, d)), 0.6931471805599453 * ratio) - divide(tn, t1) - 1.4426950408889634 * log(ratio_4), total), divide(divide(tp, t2) + 1.4426950408889634 * log(ratio_3) - divide(fp * (divide(total, d_2) - divide(ratio_2, predicted)), 0.6931471805599453 * ratio_2) - divide(fn, t1) - divide(tn * (divide(ratio_3, predicted_negative) - divide(total, d_3)), 0.6931471805599453 * ratio_3) - 1.4426950408889634 * log(ratio_2), total)
+    t2 = divide(fn * (divide(ratio, predicted_negative) - divide(total, d)), 0.6931471805599453 * ratio)
+    t3 = divide(tp * (divide(total, d_4) - divide(ratio_4, predicted)), 0.6931471805599453 * ratio_4)
+    t4 = 0.6931471805599453 * predicted
+    t5 = divide(fp, t4) + 1.4426950408889634 * log(ratio) - divide(tn, t1) - 1.4426950408889634 * log(ratio_4) - t2 - t3
+    t6 = divide(fp * (divide(total, d_2) - divide(ratio_2, predicted)), 0.6931471805599453 * ratio_2)
+    t7 = divide(tn * (divide(ratio_3, predicted_negative) - divide(total, d_3)), 0.6931471805599453 * ratio_3)
+    t8 = divide(tp, t4) + 1.4426950408889634 * log(ratio_3) - divide(fn, t1) - 1.4426950408889634 * log(ratio_2) - t6 - t7
+    return divide(t5, total), divide(t8, total)
 
 
 def relax(z):
