@@ -1,5 +1,5 @@
 # Needs python3 (with venv) and make. Everything is installed into .venv, once, and again when what is
-# written in requirements/ or pyproject.toml changes. Elsewhere: make VENV=/tmp/env test
+# written in requirements/ or pyproject.toml changes. Elsewhere: make VENV=../env test
 VENV ?= .venv
 N ?= 10000
 WORKERS ?= 2

@@ -55,7 +55,7 @@ def AnyLoss(L: float = 30) -> Relaxation:  # noqa: N802, N803  its paper's names
     )
 
 
-def ScoreOriented(mean: float = 0.5, width: float = 0.1) -> Relaxation:  # noqa: N802
+def ScoreOriented(mean: float = 0.5, width: float = 0.1) -> Relaxation:  # noqa: N802  as Soft
     """The cdf of a raised cosine on mean ± width: h(p) = ½(1 + t + sin(πt)/π), t = (p - mean)/width.
 
     h is exactly 0 below the band and 1 above it, so scores outside get no gradient: a RelaxationWarning says
@@ -87,7 +87,7 @@ def ScoreOriented(mean: float = 0.5, width: float = 0.1) -> Relaxation:  # noqa:
     )
 
 
-def SigmoidF1(slope: float = 1, offset: float = 0) -> Relaxation:  # noqa: N802
+def SigmoidF1(slope: float = 1, offset: float = 0) -> Relaxation:  # noqa: N802  as Soft
     """A sigmoid of the raw score, h(z) = σ(slope·(z + offset)).
 
     >>> SigmoidF1(slope=2, offset=-1).threshold
