@@ -29,8 +29,7 @@ def compile(
     """A loss for a framework, from a metric: loss = best - metric, or metric - best if less is better.
 
     metric: a Metric, or the expression of one. backend: its name, or the folder of one of your own.
-    relaxation: what stands in for the hard decision. from_logits: scores are logits, else
-    probabilities.
+    relaxation: what stands in for the hard decision. from_logits: scores are logits, else probabilities.
 
     Errors: those of Metric and Relaxation; ConstantMetricError; UnknownBackendError; MissingFrameworkError;
     OptionError for a relaxation of the raw score on probabilities.

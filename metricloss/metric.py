@@ -25,11 +25,11 @@ class Metric:
     """A metric over TP, FP, FN, TN, written as SymPy expression, as text, or as a callable of the four counts.
 
     expression: over the counts, their sums P, N, PP, PN, n, and parameters. direction: "maximize" if more is
-    better, "minimize" if less is. zero_division: what a quotient 0/0 is, in the loss and in the hard metric
-    alike, and one with another numerator over 0. parameters: a value for every other name in the expression.
+    better, "minimize" if less is. zero_division: what a quotient with a zero denominator is, in the loss and in
+    the hard metric alike. parameters: a value for every other name in the expression.
 
     Errors: ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError and UnsupportedFunctionError for
-    the expression; ParameterError; NoCountError; ConstantMetricError; NotRealError; OptionError.
+    the expression; ParameterError; NoCountError; NotRealError; OptionError.
 
     >>> f2 = Metric("(1 + beta**2)*TP/((1 + beta**2)*TP + beta**2*FN + FP)", name="f2", beta=2)
     >>> f2
