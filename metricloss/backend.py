@@ -34,6 +34,7 @@ class Backend:
     module: str
     install: str
     call: str
+    arguments: dict[str, str] = field(hash=False)
     entry_points: tuple[str, ...]
     functions: dict[str, str] = field(repr=False, hash=False)
     skeleton: str = field(repr=False)
@@ -102,7 +103,7 @@ def _read(folder: Path) -> Backend:
     try:
         table = tomllib.loads((folder / "backend.toml").read_text("utf-8"))
         skeleton = (folder / "loss.py").read_text("utf-8")
-        functions, facts = table.pop("functions"), dict(table)
+        functions, arguments, facts = table.pop("functions"), table.pop("arguments"), dict(table)
         words = {key: facts.pop(key) for key in ("title", "module", "install", "call")}
         entry_points = tuple(facts.pop("entry_points"))
         defined = {node.name for node in ast.parse(skeleton).body if isinstance(node, ast.FunctionDef)}
@@ -110,8 +111,8 @@ def _read(folder: Path) -> Backend:
         raise BackendError(f"backend folder {folder.name!r} is not complete: {problem}") from problem
     _check(folder.name, defined, functions, entry_points)
     return Backend(
-        name=folder.name, **words, entry_points=entry_points, functions=functions, skeleton=skeleton,
-        facts=facts, folder=folder,
+        name=folder.name, **words, arguments=arguments, entry_points=entry_points, functions=functions,
+        skeleton=skeleton, facts=facts, folder=folder,
     )  # fmt: skip
 
 

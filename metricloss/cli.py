@@ -14,6 +14,7 @@ from typing import Any
 
 from metricloss import commands
 from metricloss.errors import MetricLossError, MetricLossWarning
+from metricloss.task import TASKS
 from metricloss.version import __version__
 
 MISTAKE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
@@ -116,7 +117,12 @@ def _metric_options(command: argparse.ArgumentParser) -> None:
         default="maximize",
         help="which is better: more, or less",
     )
-    command.add_argument("--zero-division", metavar="X", default="0", help="what 0/0 is (default: 0)")
+    command.add_argument(
+        "--zero-division",
+        metavar="X",
+        default="0",
+        help="what 0/0 is, or skip: no value without positives (default: 0)",
+    )
     command.add_argument(
         "--param", metavar="NAME=X", action="append", default=[], help="a parameter's value; may be repeated"
     )
@@ -127,6 +133,18 @@ def _metric_options(command: argparse.ArgumentParser) -> None:
         help='"AnyLoss(30)" and the like, see list, or an expression in p or z (default: Soft())',
     )
     command.add_argument("--probabilities", action="store_true", help="scores are probabilities, not logits")
+    command.add_argument("--task", metavar="T", default="binary", help=f"{', '.join(TASKS)} (default: binary)")
+    command.add_argument(
+        "--average",
+        metavar="A",
+        help="binary, micro, macro, weighted, samples, samples-macro, samples-weighted, or none for a value a "
+        "class (default: binary, else macro)",
+    )
+    command.add_argument(
+        "--class-axis", metavar="I", type=int, help="the classes' axis (default: the framework's)"
+    )
+    command.add_argument("--class-weight", metavar="W,W", help="a number for each class, for macro averages")
+    command.add_argument("--ignore-index", metavar="I", type=int, help="index of entries that take no part")
 
 
 def _emit_options(command: argparse.ArgumentParser) -> None:

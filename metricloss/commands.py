@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from sympy import Expr, Symbol
 
@@ -15,10 +16,12 @@ from metricloss import compiler
 from metricloss.backend import all_backends
 from metricloss.derivation import derivation
 from metricloss.errors import ParameterError
-from metricloss.metric import Metric
+from metricloss.metric import SKIP, Metric
+from metricloss.recipe import Recipe
 from metricloss.relaxation import Relaxation
 from metricloss.relaxations import NAMED, as_relaxation
 from metricloss.symbols import COUNTS, NAMES
+from metricloss.task import Task
 from metricloss.text import CONSTANTS, FUNCTIONS, parse
 
 OK, CHECK_FAILED = 0, 1
@@ -32,15 +35,15 @@ def show(options: argparse.Namespace) -> int:
       metricloss show "(1 + b**2)*TP/((1 + b**2)*TP + b**2*FN + FP)" --param b=2
       metricloss show "(FP + FN)/n" --direction minimize --relaxation "AnyLoss(30)"
     """
-    metric = _metric(options)
-    relaxation = as_relaxation(options.relaxation)
+    recipe = Recipe(_metric(options), **_choices(options))
+    metric = recipe.metric
     better = "more" if metric.direction == "maximize" else "less"
     partials = "\n".join(f"d{metric.name}/d{count} = {metric.gradient[count]}" for count in COUNTS)
     print(f"{metric.name} = {metric.expression}")
     print(f"{better} is better; loss = {metric.loss_of(Symbol(metric.name))}")
     print(f"\ngradient\n{_indented(partials)}")
     print(f"\nslopes\n{_indented(str(metric.slopes))}")
-    print(f"\nderivation\n{_indented(str(derivation(metric, relaxation, not options.probabilities)))}")
+    print(f"\nderivation\n{_indented(str(derivation(recipe)))}")
     return OK
 
 
@@ -52,17 +55,12 @@ def emit(options: argparse.Namespace) -> int:
       metricloss emit "TP/P - FP/N" --backend jax > j_loss.py
       metricloss emit --backend numpy --name miss -- "-FN/P"
     """
-    source = compiler.emit(
-        _metric(options),
-        options.backend,
-        relaxation=options.relaxation,
-        from_logits=not options.probabilities,
-    )
+    source = compiler.emit(_metric(options), options.backend, **_choices(options))
     if options.output is None:
         print(source.text, end="")
     else:
         path = source.save(options.output, force=options.force)
-        print(f"wrote {path}: {source.metric.name} for {source.backend.title}", file=sys.stderr)
+        print(f"wrote {path}: {source.recipe.metric.name} for {source.backend.title}", file=sys.stderr)
     return OK
 
 
@@ -82,8 +80,7 @@ def check(options: argparse.Namespace) -> int:
         report = checking.check(
             _metric(options),
             backends=options.backend,
-            relaxation=options.relaxation,
-            from_logits=not options.probabilities,
+            **_choices(options),
             seed=options.seed,
             tick=bar.update,
         )
@@ -140,7 +137,7 @@ def demo(options: argparse.Namespace) -> int:
 
 def _metric(options: argparse.Namespace) -> Metric:
     parameters = dict(map(_parameter, options.param))
-    zero_division = parse(options.zero_division, {})
+    zero_division = SKIP if options.zero_division == SKIP else parse(options.zero_division, {})
     return Metric(
         options.expression,
         options.name,
@@ -148,6 +145,20 @@ def _metric(options: argparse.Namespace) -> Metric:
         zero_division=zero_division,
         **parameters,
     )
+
+
+def _choices(options: argparse.Namespace) -> dict[str, Any]:
+    """What was chosen besides the metric."""
+    average = {"average": None if options.average == "none" else options.average} if options.average else {}
+    task = Task(
+        options.task,
+        **average,
+        class_axis=options.class_axis,
+        class_weight=options.class_weight.split(",") if options.class_weight else (),
+        ignore_index=options.ignore_index,
+    )
+    relaxation = as_relaxation(options.relaxation)
+    return {"relaxation": relaxation, "from_logits": not options.probabilities, "task": task}
 
 
 def _parameter(text: str) -> tuple[str, Expr]:

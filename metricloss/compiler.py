@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sympy import Expr
 
@@ -12,11 +13,13 @@ from metricloss.functions import sigmoid
 from metricloss.header import header
 from metricloss.loss import Loss, load
 from metricloss.metric import Metric, check_learnable
-from metricloss.plan import COUNT_NAMES, VALUE, Plan, lower, lower_counts
+from metricloss.plan import COUNT_NAMES, VALUE, Body, Plan, lower, lower_counts
 from metricloss.quotients import SUMS
-from metricloss.relaxation import Relaxation, z
+from metricloss.recipe import Recipe
+from metricloss.relaxation import Relaxation, p, q, z
 from metricloss.relaxations import as_relaxation
 from metricloss.source import Source, fill
+from metricloss.task import Task, as_task
 
 
 def compile(
@@ -25,23 +28,31 @@ def compile(
     *,
     relaxation: Relaxation | Expr | str = "Soft()",
     from_logits: bool = True,
+    task: Task | str = "binary",
+    **task_options: Any,
 ) -> Loss:
     """A loss for a framework, from a metric: loss = best - metric, or metric - best if less is better.
 
     metric: a Metric, or the expression of one. backend: its name, or the folder of one of your own.
     relaxation: what stands in for the hard decision. from_logits: scores are logits, else probabilities.
+    task: "binary", "multilabel" or "multiclass", or a Task. task_options: `average`, `class_axis`, `class_weight`
+    and `ignore_index`, as for a Task.
 
-    Errors: those of Metric and Relaxation; ConstantMetricError; UnknownBackendError; MissingFrameworkError;
-    OptionError for a relaxation of the raw score on probabilities.
+    Errors: those of Metric, Relaxation and Task; ConstantMetricError; UnknownBackendError; MissingFrameworkError;
+    OptionError for a relaxation of the raw score on probabilities, or on the scores of exclusive classes.
 
     >>> import numpy as np
     >>> loss = compile("2*TP/(2*TP + FP + FN)", "numpy", from_logits=False)
     >>> print(loss(np.array([1, 1, 0, 0]), np.array([0.75, 0.25, 0.5, 0.5])))
     0.5
+    >>> loss = compile("2*TP/(2*TP + FP + FN)", "numpy", task="multiclass", average="macro")
+    >>> print(loss.score(np.array([0, 1, 2]), np.array([[9.0, 1, 0], [0, 3, 7], [0, 3, 7]])).round(3))
+    0.556
     """
     target = get_backend(backend)
     target.require()
-    return load(emit(metric, target, relaxation=relaxation, from_logits=from_logits))
+    options = {"relaxation": relaxation, "from_logits": from_logits, "task": task, **task_options}
+    return load(emit(metric, target, **options))
 
 
 def emit(
@@ -50,6 +61,8 @@ def emit(
     *,
     relaxation: Relaxation | Expr | str = "Soft()",
     from_logits: bool = True,
+    task: Task | str = "binary",
+    **task_options: Any,
 ) -> Source:
     """The source of a loss, for a framework that need not be installed; arguments as for `compile`.
 
@@ -58,32 +71,43 @@ def emit(
     """
     # str | SymPy | callable -> Metric
     checked = metric if isinstance(metric, Metric) else Metric(metric)
-    chosen = as_relaxation(relaxation)
+    recipe = Recipe(checked, as_relaxation(relaxation), from_logits, as_task(task, **task_options))
     # Metric -> Slopes -> Plan
-    plan = plan_of(checked, chosen, from_logits)
+    plan = plan_of(recipe)
     # Plan + Backend -> Source
     target = get_backend(backend)
-    text = fill(target, plan, header(checked, chosen, from_logits, target))
-    return Source(text, checked, chosen, from_logits, plan, target)
+    return Source(fill(target, recipe, plan, header(recipe, target)), recipe, plan, target)
 
 
-def plan_of(metric: Metric, relaxation: Relaxation, from_logits: bool = True) -> Plan:
+def plan_of(recipe: Recipe) -> Plan:
     """What the functions of the emitted file compute.
 
-    >>> print(plan_of(Metric("TP/P", name="recall"), as_relaxation("Soft()")).slopes)
+    >>> print(plan_of(Recipe(Metric("TP/P", name="recall"), as_relaxation("Soft()"))).slopes)
     actual = fn + tp
     return -Divide(1, actual, 0), 0
     """
+    metric = recipe.metric
     check_learnable(metric)
-    slopes, decision = metric.slopes, relaxation.on_scores(from_logits)
-    loss = metric.loss_of(VALUE).xreplace(SUMS)
-    by_score = {z: "z"}
-    names = {sigmoid(z): "p", sigmoid(-z): "q"}
+    relax, relax_slope, threshold = _decision(recipe)
     return Plan(
-        metric=lower_counts(slopes, [slopes.value]),
-        objective=lower_counts(slopes, [loss], COUNT_NAMES | {VALUE: "value"}),
-        slopes=lower_counts(slopes, metric.loss_slopes),
-        relax=lower(by_score, [decision.h, decision.complement], names=names),
-        relax_slope=lower(by_score, [decision.slope], names=names),
-        threshold=decision.threshold,
+        metric=lower_counts(metric.slopes, [metric.slopes.value]),
+        objective=lower_counts(
+            metric.slopes, [metric.loss_of(VALUE).xreplace(SUMS)], COUNT_NAMES | {VALUE: "value"}
+        ),
+        slopes=lower_counts(metric.slopes, metric.loss_slopes),
+        relax=relax,
+        relax_slope=relax_slope,
+        threshold=threshold,
     )
+
+
+def _decision(recipe: Recipe) -> tuple[Body, Body, float | None]:
+    """The relaxed decision with its complement, its slope, and the threshold of the hard one."""
+    if recipe.is_multiclass:
+        h, complement, slope = recipe.relaxation.over_p_and_q
+        names = {p: "p", q: "q"}
+        return lower(names, [h, complement]), lower(names, [slope]), None
+    decision = recipe.relaxation.on_scores(recipe.from_logits)
+    by_score, by_name = {z: "z"}, {sigmoid(z): "p", sigmoid(-z): "q"}
+    relax = lower(by_score, [decision.h, decision.complement], names=by_name)
+    return relax, lower(by_score, [decision.slope], names=by_name), decision.threshold

@@ -67,8 +67,8 @@ def introduction(backend: str = "numpy") -> str:
         f1 = 2*TP/(FN + FP + 2*TP)
     """
     source = emit(TRAINED["F1"], _required(backend))
-    metric, target = source.metric, source.backend
-    emitting = command(metric, source.relaxation, source.from_logits, target)
+    metric, target = source.recipe.metric, source.backend
+    emitting = command(source.recipe, target)
     sections = {
         "A metric": f"{metric.name} = {metric.expression}",
         "Its slopes, by the decision on one entry": str(metric.slopes),

@@ -9,7 +9,9 @@ from sympy import Expr, Symbol
 from metricloss.algebra import latex
 from metricloss.functions import sigmoid
 from metricloss.metric import Metric
+from metricloss.recipe import Recipe
 from metricloss.relaxation import Relaxation, p, z
+from metricloss.task import Task
 
 _COUNTS = "TP = Σ w·y·a,  FP = Σ w·(1-y)·a,  FN = Σ w·y·(1-a),  TN = Σ w·(1-y)·(1-a)"
 _COUNTS_LATEX = (
@@ -57,17 +59,18 @@ class Derivation:
         return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
 
 
-def derivation(metric: Metric, relaxation: Relaxation, from_logits: bool = True) -> Derivation:
+def derivation(recipe: Recipe) -> Derivation:
     """The derivation of a loss.
 
     >>> from metricloss.relaxations import Soft
-    >>> print(derivation(Metric("TP/P", name="recall"), Soft()).steps[0].lines[1])
+    >>> print(derivation(Recipe(Metric("TP/P", name="recall"), Soft())).steps[0].lines[1])
     dp/dz = sigmoid(-z)*sigmoid(z)
     """
-    steps = [_decision(relaxation), _counts(), _metric(metric), _loss(metric), _gradient(metric, from_logits)]
-    if relaxation.variable == p and from_logits:
-        steps.insert(0, _probability())
-    return Derivation(tuple(steps))
+    metric, relaxation = recipe.metric, recipe.relaxation
+    steps = [_decision(relaxation), _counts(), _metric(metric), _loss(metric), *_average(recipe.task)]
+    if relaxation.variable == p and recipe.from_logits:
+        steps.insert(0, _softmax() if recipe.is_multiclass else _probability())
+    return Derivation((*steps, _gradient(recipe)))
 
 
 def _equation(left: str, left_latex: str, right: Expr, remark: str = "") -> tuple[str, str]:
@@ -84,6 +87,14 @@ def _probability() -> Step:
         "score z → probability p",
         _equation("p", "p", p_of_z),
         _equation("dp/dz", r"\frac{dp}{dz}", p_of_z.diff(z)),
+    )
+
+
+def _softmax() -> Step:
+    return _step(
+        "scores z → probabilities p, over the classes j, k",
+        ("p_k = exp(z_k)/Σ_j exp(z_j)", r"p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}"),
+        ("dp_j/dz_k = p_k*((j = k) - p_j)", r"\frac{dp_j}{dz_k} = p_k\,(\delta_{jk} - p_j)"),
     )
 
 
@@ -130,13 +141,36 @@ def _loss(metric: Metric) -> Step:
     )
 
 
-def _gradient(metric: Metric, from_logits: bool) -> Step:
-    sign = "-" if metric.sign > 0 else ""
-    by = "z" if from_logits else "p"
+def _average(task: Task) -> list[Step]:
+    """How the losses of several confusion matrices become one."""
+    if not task.has_mean:
+        return []
+    equation = (
+        "loss = Σ s·(loss of a matrix), Σ s = 1",
+        r"\text{loss} = \sum s\,\text{loss}_m,\quad \sum s = 1",
+    )
+    return [_step(f"losses of all matrices → their mean, by {task.average}", equation)]
+
+
+def _gradient(recipe: Recipe) -> Step:
+    sign = "-" if recipe.metric.sign > 0 else ""
+    share, share_latex = ("s·", r"s\,") if recipe.task.has_mean else ("", "")
+    slopes = f"{sign}{share}w·(y·[slope on a positive] + (1-y)·[slope on a negative])"
+    slopes_latex = rf"{sign}{share_latex}w\,(y\,s_+ + (1-y)\,s_-)"
+    if recipe.is_multiclass and recipe.from_logits:
+        return _step(
+            "all together",
+            (f"g_k = dloss/dp_k = {slopes}·da/dp_k", rf"g_k = {slopes_latex}\,\frac{{da}}{{dp_k}}"),
+            (
+                "dloss/dz_k = p_k·(g_k - Σ_j g_j·p_j)",
+                r"\frac{d\,\text{loss}}{dz_k} = p_k\,(g_k - \sum_j g_j p_j)",
+            ),
+        )
+    by = "z" if recipe.from_logits else "p"
     return _step(
         "all together",
         (
-            f"dloss/d{by} = {sign}w·(y·[slope on a positive] + (1-y)·[slope on a negative])·da/d{by}",
-            rf"\frac{{d\,\text{{loss}}}}{{d{by}}} = {sign}w\,(y\,s_+ + (1-y)\,s_-)\,\frac{{da}}{{d{by}}}",
+            f"dloss/d{by} = {slopes}·da/d{by}",
+            rf"\frac{{d\,\text{{loss}}}}{{d{by}}} = {slopes_latex}\,\frac{{da}}{{d{by}}}",
         ),
     )

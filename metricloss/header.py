@@ -8,13 +8,15 @@ import textwrap
 from sympy import Symbol
 
 from metricloss.backend import Backend
-from metricloss.metric import Metric
+from metricloss.conventions import conventions_of
 from metricloss.quotients import SUMS, TOTALS
-from metricloss.relaxation import Relaxation, p, z
+from metricloss.recipe import Recipe
+from metricloss.relaxation import p, z
+from metricloss.task import Task
 from metricloss.version import __version__
 
 
-def header(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: Backend) -> str:
+def header(recipe: Recipe, backend: Backend) -> str:
     """The text between the quotes, for one loss."""
     origin = (
         f"Written by metricloss {__version__}. The file needs {backend.title} and nothing else, and may be "
@@ -26,17 +28,19 @@ def header(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: B
         "root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
     )
     paragraphs = (
-        f"A loss for {backend.title}: {metric.name}, relaxed by {relaxation}.",
+        f"A loss for {backend.title}: {recipe.metric.name}, {_task(recipe.task)}relaxed by {recipe.relaxation}.",
         _wrapped(origin),
-        "    " + command(metric, relaxation, from_logits, backend),
-        _table(metric, relaxation, from_logits),
+        "    " + command(recipe, backend),
+        _table(recipe),
+        *map(_wrapped, conventions_of(recipe, backend)),
         _wrapped(conventions),
     )
     return "\n\n".join(paragraphs) + "\n"
 
 
-def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: Backend) -> str:
+def command(recipe: Recipe, backend: Backend) -> str:
     """The command line that emits the same file."""
+    metric, relaxation = recipe.metric, recipe.relaxation
     expression = str(metric.expression.xreplace(SUMS))
     words = ["--name", metric.name, "--backend", backend.name]
     if metric.direction != "maximize":
@@ -45,13 +49,28 @@ def command(metric: Metric, relaxation: Relaxation, from_logits: bool, backend: 
         words += [f"--zero-division={metric.zero_division}"]
     if relaxation.expression != p:
         words += ["--relaxation", relaxation.text]
-    if not from_logits:
+    if not recipe.from_logits:
         words += ["--probabilities"]
+    words += [f"--{option.replace('_', '-')}={_word(value)}" for option, value in recipe.task.options.items()]
     words = [*words, "--", expression] if expression.startswith("-") else [expression, *words]
     return " ".join(map(shlex.quote, ["metricloss", "emit", *words]))
 
 
-def _table(metric: Metric, relaxation: Relaxation, from_logits: bool) -> str:
+def _word(value: object) -> str:
+    """The value of an option as it is written on a command line."""
+    if isinstance(value, tuple):
+        return ",".join(f"{number:.17g}" for number in value)
+    return "none" if value is None else str(value)
+
+
+def _task(task: Task) -> str:
+    if task.name == "binary":
+        return "" if task.average == "binary" else f"by {task.average}, "
+    return f"{task.name}, {task.average or 'by class'}, "
+
+
+def _table(recipe: Recipe) -> str:
+    metric, relaxation = recipe.metric, recipe.relaxation
     slopes, (on_positive, on_negative) = metric.slopes, metric.loss_slopes
     loss = metric.loss_of(Symbol(metric.name))
     shown = [*(line.expression for line in slopes.equations), loss, on_positive, on_negative]
@@ -62,17 +81,19 @@ def _table(metric: Metric, relaxation: Relaxation, from_logits: bool) -> str:
         ("loss", str(loss)),
         ("slopes", f"{on_positive} on a positive,"),
         ("", f"{on_negative} on a negative: how the loss moves with the decision"),
-        ("decision", f"h = {relaxation.expression}{_of(relaxation, from_logits)}"),
+        ("decision", f"h = {relaxation.expression}{_of(recipe)}"),
         *([("", relaxation.reference)] if relaxation.reference else []),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"    {name:{width}}  {text}" for name, text in rows)
 
 
-def _of(relaxation: Relaxation, from_logits: bool) -> str:
-    if relaxation.variable == z:
+def _of(recipe: Recipe) -> str:
+    if recipe.relaxation.variable == z:
         return " of the score z"
-    return ", p = sigmoid(z)" if from_logits else " of the probability p"
+    if not recipe.from_logits:
+        return " of the probability p"
+    return ", p = softmax(z)" if recipe.is_multiclass else ", p = sigmoid(z)"
 
 
 def _wrapped(text: str) -> str:

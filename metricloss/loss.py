@@ -17,6 +17,7 @@ from metricloss.plan import Plan
 from metricloss.relaxation import Relaxation
 from metricloss.slopes import Slopes
 from metricloss.source import Source
+from metricloss.task import Task
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,15 @@ class Loss:
 
     @property
     def metric(self) -> Metric:
-        return self.emitted.metric
+        return self.emitted.recipe.metric
 
     @property
     def relaxation(self) -> Relaxation:
-        return self.emitted.relaxation
+        return self.emitted.recipe.relaxation
+
+    @property
+    def task(self) -> Task:
+        return self.emitted.recipe.task
 
     @property
     def slopes(self) -> Slopes:
@@ -77,7 +82,7 @@ class Loss:
     @property
     def derivation(self) -> Derivation:
         """The chain score → p → a → counts → metric → loss, each step with its derivative."""
-        return derivation(self.metric, self.relaxation, self.emitted.from_logits)
+        return derivation(self.emitted.recipe)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the emitted file; OutputExistsError where one stands already, unless `force`."""
@@ -90,7 +95,7 @@ class Loss:
 def load(source: Source) -> Loss:
     """The loss of a source, its text registered so that tracebacks, pdb and inspect.getsource show it."""
     checksum = zlib.crc32(source.text.encode())
-    name = f"metricloss_{source.metric.name}_{source.backend.name}_{checksum:08x}"
+    name = f"metricloss_{source.recipe.metric.name}_{source.backend.name}_{checksum:08x}"
     return Loss(source, load_text(source.text, name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,10 +15,13 @@ from metricloss.algebra import INFINITE, as_number, cancelled, evaluated_at, lat
 from metricloss.confusion import hard_counts
 from metricloss.errors import ConstantMetricError, OptionError, nearest
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
-from metricloss.plan import lower_counts
+from metricloss.plan import TINY, lower_counts
 from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
+
+#: Instead of a number for zero_division: a class without positives has no value.
+SKIP = "skip"
 
 
 @dataclass(frozen=True, init=False)
@@ -26,7 +30,8 @@ class Metric:
 
     expression: over the counts, their sums P, N, PP, PN, n, and parameters. direction: "maximize" if more is
     better, "minimize" if less is. zero_division: what a quotient with a zero denominator is, in the loss and in
-    the hard metric alike. parameters: a value for every other name in the expression.
+    the hard metric alike; or "skip": it is 0, and where there are no positives the metric has no value, and does
+    not enter an average. parameters: a value for every other name in the expression.
 
     Errors: ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError and UnsupportedFunctionError for
     the expression; ParameterError; NoCountError; NotRealError; OptionError.
@@ -44,7 +49,7 @@ class Metric:
     expression: Expr
     name: str
     direction: str
-    zero_division: Expr
+    zero_division: Expr | str
     parameters: tuple[tuple[str, Expr], ...] = field(compare=False)
 
     def __init__(
@@ -53,7 +58,7 @@ class Metric:
         name: str | None = None,
         *,
         direction: str = "maximize",
-        zero_division: float = 0,
+        zero_division: float | str = 0,
         **parameters: float,
     ) -> None:
         for key, value in parameters.items():
@@ -66,7 +71,8 @@ class Metric:
         set_field(self, "expression", checked(expression, values))
         set_field(self, "name", identifier(name or name_of(expression)))
         set_field(self, "direction", direction)
-        set_field(self, "zero_division", as_number("zero_division", zero_division))
+        is_skip = isinstance(zero_division, str) and zero_division == SKIP
+        set_field(self, "zero_division", SKIP if is_skip else as_number("zero_division", zero_division))
         set_field(self, "parameters", tuple(values.items()))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
@@ -82,6 +88,8 @@ class Metric:
         >>> Metric(TP / (TP + FN)).at(tp=3, fp=1, fn=1, tn=5)
         0.75
         """
+        if self.skips and tp + fn <= TINY:
+            return math.nan
         return self._body(float(tp), float(fp), float(fn), float(tn))[0]
 
     @cached_property
@@ -100,7 +108,8 @@ class Metric:
     @cached_property
     def slopes(self) -> Slopes:
         """The value and its two slopes, M_TP - M_FN on a positive and M_FP - M_TN on a negative."""
-        return derive(self.expression, self.name, self.zero_division)
+        otherwise = S.Zero if isinstance(self.zero_division, str) else self.zero_division
+        return derive(self.expression, self.name, otherwise)
 
     @cached_property
     def best(self) -> Expr:
@@ -128,6 +137,11 @@ class Metric:
         return -self.sign * self.slopes.positive, -self.sign * self.slopes.negative
 
     @property
+    def skips(self) -> bool:
+        """Whether it has no value where there are no positives."""
+        return self.zero_division == SKIP
+
+    @property
     def sign(self) -> int:
         """1 if more is better, -1 if less is."""
         return 1 if self.direction == "maximize" else -1
@@ -144,7 +158,7 @@ class Metric:
         options = [repr_of for repr_of in (
             f"name={self.name!r}",
             self.direction != "maximize" and f"direction={self.direction!r}",
-            self.zero_division != 0 and f"zero_division={self.zero_division}",
+            self.zero_division != 0 and f"zero_division={self.zero_division!r}",
         ) if repr_of]  # fmt: skip
         return f"Metric({self.expression}, {', '.join(options)})"
 

@@ -66,8 +66,9 @@ class Plan:
     """What the functions of an emitted file compute, one `Body` each.
 
     metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
-    two slopes; relax: the relaxed decision and its complement over a score; relax_slope: the decision's
-    derivative; threshold: the score above which the hard decision is positive.
+    two slopes; relax: the relaxed decision and its complement over a score, or over a probability and its
+    complement; relax_slope: the decision's derivative; threshold: the score above which the hard decision is
+    positive, None where the largest score decides.
 
     >>> from metricloss import emit
     >>> emit("TP/P", "torch").plan.threshold
@@ -79,7 +80,7 @@ class Plan:
     slopes: Body
     relax: Body
     relax_slope: Body
-    threshold: float
+    threshold: float | None
 
     @property
     def bodies(self) -> dict[str, Body]:
@@ -91,7 +92,11 @@ class Plan:
             f"{name}({', '.join(body.arguments)}):\n    " + str(body).replace("\n", "\n    ")
             for name, body in self.bodies.items()
         ]
-        return "\n".join([*parts, f"decide(z):\n    return z > {self.threshold!r}"])
+        return "\n".join([*parts, f"decide(z):\n    return z {_decided(self.threshold)}"])
+
+
+def _decided(threshold: float | None) -> str:
+    return "is the largest" if threshold is None else f"> {threshold!r}"
 
 
 def lower_counts(

@@ -12,12 +12,13 @@ import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
 from metricloss.algebra import HIGH, degree_bound, exact, latex
-from metricloss.errors import OptionError, RelaxationError, RelaxationWarning, nearest
+from metricloss.errors import RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import sigmoid
 from metricloss.plan import Body, lower
 from metricloss.text import parse
 
 p = Symbol("p", nonnegative=True)  #: the probability, sigmoid of the score
+q = Symbol("q", nonnegative=True)  #: its complement, 1 - p
 z = Symbol("z", real=True)  #: the raw score (logit)
 _u = Wild("u")
 
@@ -98,22 +99,24 @@ class Relaxation:
         return _crossing(self)
 
     def on_scores(self, from_logits: bool = True) -> Decision:
-        """The decision over scores z: logits, or with `from_logits=False` probabilities.
-
-        Errors: OptionError for a relaxation of raw scores where there are only probabilities.
-        """
-        if self.variable == z and not from_logits:
-            raise OptionError(
-                f"{self} is made for raw scores and from_logits=False says that there are none\n"
-                "Give logits, or a relaxation in p."
-            )
-        forms = map(_factored, (self.expression, self.complement, self.slope))
+        """The decision over scores z: logits, or with `from_logits=False` what the relaxation is written in."""
         if self.variable == z or not from_logits:
-            h, complement, slope = (form.xreplace({p: z}) for form in forms)
+            h, complement, slope = (form.xreplace({p: z}) for form in map(_factored, self._forms))
             return Decision(h, complement, slope, self.threshold)
-        h, complement, slope = (form.replace(_vanishes_at_1, _by_q).xreplace({p: sigmoid(z)}) for form in forms)
+        over_z = {p: sigmoid(z), q: sigmoid(-z)}
+        h, complement, slope = (form.xreplace(over_z) for form in self.over_p_and_q)
         threshold = math.log(self.threshold / (1 - self.threshold))
         return Decision(h, complement, slope * sigmoid(z).diff(z), threshold)
+
+    @property
+    def over_p_and_q(self) -> tuple[Expr, Expr, Expr]:
+        """h, 1 - h and dh/dp in p and q = 1 - p, which keeps its digits where p rounds to 1."""
+        h, complement, slope = (_factored(form).replace(_vanishes_at_1, _by_q) for form in self._forms)
+        return h, complement, slope
+
+    @property
+    def _forms(self) -> tuple[Expr, Expr, Expr]:
+        return self.expression, self.complement, self.slope
 
     def __repr__(self) -> str:
         return self.call or f"Relaxation({self.expression})"
@@ -160,7 +163,7 @@ def _vanishes_at_1(expression: Expr) -> bool:
 
 
 def _by_q(expression: Expr) -> Expr:
-    return expression.subs(p, 0) * sigmoid(-z)
+    return expression.subs(p, 0) * q
 
 
 def _factored(expression: Expr) -> Expr:

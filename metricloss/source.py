@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from metricloss.backend import Backend
 from metricloss.errors import OutputExistsError
-from metricloss.metric import Metric
 from metricloss.plan import Body, Plan
-from metricloss.relaxation import Relaxation
+from metricloss.recipe import Recipe
 from metricloss.spelling import spell_body
+from metricloss.variants import bound, chosen, end_with_blank_lines, first_line
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,12 @@ class Source:
     ``str(source)`` is the text; ``source.save(path)`` writes it.
 
     >>> from metricloss import emit
-    >>> emit("TP/P", "jax").metric
+    >>> emit("TP/P", "jax").recipe.metric
     Metric(TP/(FN + TP), name='metric')
     """
 
     text: str = field(repr=False)
-    metric: Metric
-    relaxation: Relaxation
-    from_logits: bool
+    recipe: Recipe
     plan: Plan = field(repr=False)
     backend: Backend
 
@@ -53,9 +51,9 @@ class Source:
         return path
 
 
-def fill(backend: Backend, plan: Plan, header: str) -> str:
+def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
     """The backend's loss with the plan in its holes and `header` at its head, less what it does not use."""
-    skeleton = _Skeleton(backend.skeleton)
+    skeleton = _Skeleton(chosen(backend.skeleton, recipe))
     fillings = {}
     for name, body in plan.bodies.items():
         arguments = dict(zip(body.arguments, skeleton.parameters(name), strict=False))
@@ -63,7 +61,8 @@ def fill(backend: Backend, plan: Plan, header: str) -> str:
             arguments[body.arguments[-1]] = f"metric({', '.join(skeleton.parameters('metric'))})"
         rename = _without_clashes(body, skeleton.names) | arguments
         fillings[name] = spell_body(body, backend.functions, rename)
-    fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
+    if plan.threshold is not None:
+        fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
     return _shaken(skeleton.filled(header, fillings), backend.entry_points)
 
 
@@ -80,7 +79,7 @@ class _Skeleton:
         self.lines = text.splitlines()
         self.head, *body = ast.parse(text).body
         self.functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-        self.names = [name for node in body for name in _bound(node)]
+        self.names = [name for node in body for name in bound(node)]
 
     def parameters(self, function: str) -> list[str]:
         return [argument.arg for argument in self.functions[function].args.args]
@@ -111,46 +110,20 @@ def _after_docstring(function: ast.FunctionDef) -> int:
 def _shaken(text: str, entry_points: Iterable[str]) -> str:
     """The text without the top-level definitions and imports that the entry points do not reach."""
     tree = ast.parse(text)
-    uses = {name: _names(node) for node in tree.body for name in _bound(node)}
+    uses = {name: _names(node) for node in tree.body for name in bound(node)}
     for node in tree.body:  # a function that is registered on another, as JAX's rules are, goes with it
         for owner in {name for decorator in getattr(node, "decorator_list", []) for name in _names(decorator)}:
-            uses.get(owner, set()).update(_bound(node))
+            uses.get(owner, set()).update(bound(node))
     reached, waiting = set(), set(entry_points)
     while waiting:
         reached |= waiting
         waiting = {used for name in waiting for used in uses.get(name, ())} - reached
     lines = text.splitlines()
-    unused = [node for node in tree.body if (bound := set(_bound(node))) and not bound & reached]
+    unused = [node for node in tree.body if (names := set(bound(node))) and not names & reached]
     for node in reversed(unused):
-        del lines[_first_line(node, lines) : _end_with_blank_lines(node, lines)]
+        del lines[first_line(node, lines) : end_with_blank_lines(node, lines)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _names(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names that a top-level statement binds."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-    elif isinstance(node, ast.Assign):
-        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
-
-
-def _first_line(node: ast.stmt, lines: list[str]) -> int:
-    """The first line of a statement, with its decorators and the comment above it."""
-    decorators = getattr(node, "decorator_list", [])
-    first: int = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
-    while first and lines[first - 1].startswith("#"):
-        first -= 1
-    return first
-
-
-def _end_with_blank_lines(node: ast.stmt, lines: list[str]) -> int:
-    end = node.end_lineno or node.lineno
-    while end < len(lines) and not lines[end].strip():
-        end += 1
-    return end

@@ -18,12 +18,13 @@ Arrays = tuple[Any, ...]
 class Framework:
     """What the cross-backend tests need of a framework; imported when first used.
 
-    Arguments go as (scores, labels, weights or None), in this order, whatever a framework's own order is.
+    Arguments go as (scores, labels, weights or None, mask or None), whatever a framework's own order is.
     """
 
     name: str
     module: str
     dtypes: tuple[str, ...] = ("float16", "float32", "float64")
+    class_axis = -1
 
     @property
     def is_installed(self) -> bool:
@@ -49,17 +50,17 @@ class Framework:
     def dtype_name(self, x: Any) -> str:
         return str(x.dtype).rpartition(".")[2]
 
-    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None, mask: Any = None) -> Any:
         """A loss, score or counts of arrays of the framework, called the way its users do."""
         raise NotImplementedError
 
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
-        """Value and gradient of any function of the scores, by the framework's own autodiff."""
+        """Value and gradient (of a vector that of its sum) of any function of the scores, by autodiff."""
         raise NotImplementedError
 
-    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None) -> tuple[Any, Any]:
+    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None, mask: Any = None) -> tuple[Any, Any]:
         """A compiled loss and its gradient by the scores, the way the framework's users get them."""
-        return self.gradient(lambda scores: self.call(loss, scores, y, w), z)
+        return self.gradient(lambda scores: self.call(loss, scores, y, w, mask), z)
 
     def training_step(self, loss: Any) -> Callable[..., tuple[Any, Any]]:
         """value_and_grad of a loss, for many problems of one shape."""
@@ -85,11 +86,11 @@ class NumPy(Framework):
     def array(self, values: Any, dtype: str | None = None) -> Any:
         return read_only(np.asarray(values, dtype))
 
-    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
-        return function(y, z, sample_weight=w)
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None, mask: Any = None) -> Any:
+        return function(y, z, sample_weight=w, mask=mask)
 
-    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None) -> tuple[Any, Any]:
-        return self.call(loss.value_and_grad, z, y, w)
+    def value_and_grad(self, loss: Any, z: Any, y: Any, w: Any = None, mask: Any = None) -> tuple[Any, Any]:
+        return self.call(loss.value_and_grad, z, y, w, mask)
 
     def plain_value_and_grad(
         self, formula: Callable[..., Any], h: Callable[[Any, Any], Any], z: Any, y: Any, w: Any = None
@@ -107,12 +108,13 @@ class ArrayAPI(NumPy):
 
     name, module = "array_api", "array_api_compat"
 
-    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
-        return function(y, z, sample_weight=w)
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None, mask: Any = None) -> Any:
+        return function(y, z, sample_weight=w, mask=mask)
 
 
 class Torch(Framework):
     name, module = "torch", "torch"
+    class_axis = 1
     dtypes = ("float16", "bfloat16", "float32", "float64")
 
     @cached_property
@@ -144,13 +146,13 @@ class Torch(Framework):
         x = x.detach()
         return (x.float() if x.dtype.itemsize == 2 else x).numpy()
 
-    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
-        return function(z, y, w)
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None, mask: Any = None) -> Any:
+        return function(z, y, w, mask)
 
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
         z = z.detach().clone().requires_grad_()
         value = function(z)
-        return value.detach(), self.lib.autograd.grad(value, z)[0]
+        return value.detach(), self.lib.autograd.grad(value.sum(), z)[0]
 
 
 class Jax(Framework):
@@ -178,11 +180,12 @@ class Jax(Framework):
     def numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x, np.float32 if x.dtype.itemsize == 2 else None)
 
-    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
-        return function(z, y, weights=w)
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None, mask: Any = None) -> Any:
+        return function(z, y, weights=w, where=mask)
 
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
-        return self.lib.value_and_grad(function)(z)
+        value, pull_back = self.lib.vjp(function, z)
+        return value, pull_back(self.lib.numpy.ones_like(value))[0]
 
     def training_step(self, loss: Any) -> Callable[..., tuple[Any, Any]]:
         return self.lib.jit(partial(self.value_and_grad, loss))
@@ -211,8 +214,8 @@ class TensorFlow(Framework):
     def dtype_name(self, x: Any) -> str:
         return x.dtype.name
 
-    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None) -> Any:
-        return function(y, z, w)
+    def call(self, function: Callable[..., Any], z: Any, y: Any, w: Any = None, mask: Any = None) -> Any:
+        return function(y, z, w, mask)
 
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
         with self.lib.GradientTape() as tape:

@@ -1,5 +1,7 @@
 """F1 loss for NumPy, as it stands before the compiler fills its holes."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -7,54 +9,214 @@ from numpy.typing import ArrayLike
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = -1
+# What one confusion matrix sums over, where arrays are (samples, positions, classes).
+AXES = (0, 1)
+AXES__micro = (0, 1, 2)
+AXES__samples = (1, 2)
+AXES__samples_by_class = (1,)
+# What each class weighs in the mean.
+CLASS_WEIGHT = (1.0,)
+# The class index of entries that take no part.
+IGNORE_INDEX = None
+# Class indices are expanded for no more scores than these in one go.
+BLOCK = 2**16
 
 
-def loss(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
+def loss(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
     """The loss of all entries together.
 
-    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype.
-    y_score: scores of the same shape, of a floating dtype. sample_weight: multiplies the counts, of any shape
-    that broadcasts to that of the scores. Returns a scalar of the scores' dtype; sums are taken in float64.
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_score: scores of the same shape, of a
+    floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; sums
+    are taken in float64.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    return narrow(of_counts(objective, sums(y, w, *relax(z)))[0], dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
+
+
+def loss__grouped(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating | np.ndarray:
+    """The loss; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
+    dtype; sums are taken in float64.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
 
 
 def value_and_grad(
-    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
 ) -> tuple[np.floating, np.ndarray]:
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    totals = sums(y, w, *relax(z))
-    # Python floats, so that arrays in float32 stay in float32.
-    positive, negative = map(float, of_counts(slopes, totals))
-    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-    if w is not None:
-        gradient = gradient * w
-    return narrow(of_counts(objective, totals)[0], dtype), narrow(gradient, dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    return narrow(loss_of(totals), z.dtype), gradient(z, y, w, *loss_slopes(totals))
 
 
-def score(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
+def value_and_grad__grouped(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating | np.ndarray, np.ndarray]:
+    """The loss and its gradient by the scores, of a vector that of its sum; arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    by_scores = gradient(z, y, w, *loss_slopes(totals))
+    return narrow(loss_of(totals), z.dtype), restored(by_scores, np.asarray(y_score))
+
+
+def score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
     """The hard metric of the same arguments, in float64."""
-    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight))[0]
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
+
+
+def score__averaged(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
+    """The hard metric of the same arguments, averaged as the loss is, in float64."""
+    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
+    return averaged(of_counts(metric, totals)[0], totals)
+
+
+def score__skip(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating | np.ndarray:
+    """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
+    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
+    exists = averaged(np.ones_like(totals[0]), totals) > 0
+    return np.where(exists, averaged(of_counts(metric, totals)[0], totals), np.nan)[()]
 
 
 def counts(
-    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def soft_counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
+    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def loss_of(totals):
+    """The loss, from the relaxed counts."""
+    return of_counts(objective, totals)[0]
+
+
+def loss_of__averaged(totals):
+    """The loss, from the relaxed counts."""
+    return averaged(of_counts(objective, totals)[0], totals)
+
+
+def loss_slopes(totals):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    return of_counts(slopes, totals)
+
+
+def loss_slopes__averaged(totals):
+    """How the loss moves with the decision on a positive, and on a negative, of each matrix."""
+    return tuple(slope * shares(totals) for slope in of_counts(slopes, totals))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def relaxed_sums__multiclass(z, y, w):
+    """The relaxed counts, block by block."""
+    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
     decided = decide(z)
     return sums(y, w, decided, ~decided)
 
 
-def soft_counts(
-    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
-) -> tuple[np.floating, ...]:
-    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
-    return sums(y, w, *relax(z))
+def decided_sums__multiclass(z, y, w):
+    """The hard counts, block by block."""
+    decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive.astype(z.dtype) + (1 - y) * negative.astype(z.dtype)) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def gradient__grouped(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive.astype(z.dtype) + (1 - y) * negative.astype(z.dtype)) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def gradient__multiclass(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    positive, negative = along(positive, z), along(negative, z)
+    result = np.empty_like(z)
+    for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
+        p, q = probabilities(block)
+        slope = labels * positive.astype(p.dtype) + (1 - labels) * negative.astype(p.dtype)
+        by_p = slope * relax_slope(p, q)
+        result[:, part] = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+    return result
 
 
 def metric(tp, fp, fn, tn):
@@ -85,23 +247,236 @@ def relax_slope(z):
     return sigmoid(-z) * sigmoid(z)
 
 
+def relax__multiclass(p, q):
+    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+    return p, q
+
+
+def relax_slope__multiclass(p, q):
+    """The derivative of the relaxed decision on a class by its probability."""
+    return 1 + 0 * p
+
+
 def decide(z):
     """The hard decision."""
     return z > 0.0
 
 
-def prepared(y_true, y_score, sample_weight):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype."""
-    z, y = np.asarray(y_score), np.asarray(y_true)
-    if not np.issubdtype(z.dtype, np.floating):
-        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+def decide__multiclass(z):
+    """The hard decision: the likeliest class, of equals the first."""
+    return np.arange(z.shape[-1]) == z.argmax(-1)[..., np.newaxis]
+
+
+def probabilities(z):
+    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    powers = np.exp(z - z.max(-1, keepdims=True))
+    largest = powers * likeliest(powers)
+    top, rest = largest.sum(-1, keepdims=True), (powers - largest).sum(-1, keepdims=True)
+    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+
+
+def probabilities__given(z):
+    """The probabilities, which are what the scores are, and their complement."""
+    return z, 1 - z
+
+
+def through_softmax(by_p, p):
+    """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
+    first = likeliest(p)
+    by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
+    return p * (by_p - (by_p * p).sum(-1, keepdims=True))
+
+
+def through_softmax__given(by_p, p):
+    """The gradient by the scores, which are the probabilities."""
+    return by_p
+
+
+def likeliest(p):
+    """1 for the likeliest class, or for several as likely, 0 for others."""
+    return (p == p.max(-1, keepdims=True)).astype(p.dtype)
+
+
+def averaged(values, totals):
+    """The mean of the values."""
+    return np.sum(values * shares(totals))
+
+
+def averaged__each_skip(values, totals):
+    """The values, 0 for a matrix without positives."""
+    return values * shares(totals)
+
+
+def shares(totals):
+    """What each value counts for in the mean."""
+    return np.ones_like(totals[0]) / max(totals[0].size, 1)
+
+
+def shares__each_skip(totals):
+    """1 for the value of a matrix with positives, 0 for others."""
+    return present(totals)
+
+
+def shares__weighted(totals):
+    """What each value counts for in the mean over classes, then over samples: together 1, or all 0."""
+    weights = importance(totals)
+    of_sample = divide(weights, weights.sum(-1, keepdims=True))
+    samples = np.round(of_sample.sum(-1)).sum()
+    return divide(of_sample, samples)
+
+
+def importance(totals):
+    """What a class weighs in the mean: all the same, one without positives nothing."""
+    return present(totals)
+
+
+def importance__support(totals):
+    """What a class weighs in the mean: its positives, or all the same where there are none."""
+    support = actual(totals)
+    return np.where(support.sum(-1, keepdims=True) > TINY, support, 1)
+
+
+def importance__support_skip(totals):
+    """What a class weighs in the mean: its positives."""
+    return actual(totals)
+
+
+def importance__class_weight(totals):
+    """What a class weighs in the mean."""
+    return class_weights(totals) * np.ones_like(totals[0])
+
+
+def importance__class_weight_skip(totals):
+    """What a class weighs in the mean; one without positives nothing."""
+    return class_weights(totals) * present(totals)
+
+
+def class_weights(totals):
+    """The weights of the classes, of which there must be as many."""
+    if totals[0].shape[-1] != len(CLASS_WEIGHT):
+        raise ValueError(
+            f"y_score has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights"
+        )
+    return np.array(CLASS_WEIGHT)
+
+
+def present(totals):
+    """1 where there are positives, 0 where there are none."""
+    return (actual(totals) > TINY).astype(totals[0].dtype)
+
+
+def actual(totals):
+    """The weight of the positives."""
+    return totals[0] + totals[2]
+
+
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    z, y = scores_of(y_score), np.asarray(y_true)
     if y.shape != z.shape:
         raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
-    wide = np.result_type(z.dtype, np.float32)
-    w = None if sample_weight is None else np.asarray(sample_weight, wide)
-    if w is not None and not broadcasts(w.shape, z.shape):
-        raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
-    return z.astype(wide, copy=False), y.astype(wide, copy=False), w, z.dtype
+    return z, y, entry_weights(sample_weight, mask, z.shape)
+
+
+def prepared__grouped(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    z, y = scores_of(y_score), np.asarray(y_true)
+    if y.shape != z.shape:
+        raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
+    z, y = classes_last(z), classes_last(y)
+    return flat(z), flat(y), entry_weights(sample_weight, mask, z.shape)
+
+
+def prepared__multiclass(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    scores, y = scores_of(y_score), np.asarray(y_true)
+    z = classes_last(scores)
+    if z.shape[-1] < 2:
+        raise ValueError(f"y_score has shape {scores.shape}: of exclusive classes there are at least two")
+    if y.shape == scores.shape:
+        y = classes_last(y)
+    elif y.shape == z.shape[:-1] and np.issubdtype(y.dtype, np.integer):
+        y = y[..., np.newaxis]
+    else:
+        raise ValueError(
+            f"y_score has shape {scores.shape} and y_true {y.shape}, of {y.dtype}: give class indices, "
+            f"integers of shape {z.shape[:-1]}, or labels of the scores' shape"
+        )
+    return flat(z), flat(y), entry_weights(sample_weight, mask, z.shape)
+
+
+def scores_of(y_score):
+    """The scores as an array of a floating dtype."""
+    z = np.asarray(y_score)
+    if not np.issubdtype(z.dtype, np.floating):
+        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def classes_last(x):
+    """An array with its classes in the last axis."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"y_score has shape {x.shape}, but axis {CLASS_AXIS} is to hold its classes")
+    return np.moveaxis(x, CLASS_AXIS, -1)
+
+
+def classes_last__binary(x):
+    """An array with an axis for its one class."""
+    return x[..., np.newaxis]
+
+
+def flat(x):
+    """An array as (1, samples and positions, classes): all samples make the same matrices."""
+    return x.reshape(1, math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def flat__by_sample(x):
+    """An array as (samples, positions, classes)."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
+
+
+def restored(by_scores, scores):
+    """The gradient with its axes as those of the scores."""
+    return np.moveaxis(by_scores.reshape(classes_last(scores).shape), -1, CLASS_AXIS)
+
+
+def restored__binary(by_scores, scores):
+    """The gradient with its axes as those of the scores."""
+    return by_scores.reshape(scores.shape)
+
+
+def entry_weights(sample_weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if sample_weight is None else fitted(np.asarray(sample_weight), "sample_weight", shape)
+    m = None if mask is None else fitted(np.asarray(mask), "mask", shape) != 0
+    return w if m is None else m if w is None else np.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return fits
+
+
+def fitted__grouped(x, name, shape):
+    """A weight or mask as flat as the scores, for scores of a shape with classes last."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x[..., np.newaxis]
+    else:
+        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            "shape; an axis of size 1 is repeated"
+        )
+    return flat(np.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
 
 
 def broadcasts(shape, to):
@@ -110,11 +485,70 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def parts(z):
+    """The blocks of the scores, as slices of their positions."""
+    size = z.shape[1]
+    step = max(BLOCK * size // max(z.size, 1), 1)
+    return [slice(start, start + step) for start in range(0, max(size, 1), step)]
+
+
+def blocks(z, y, w):
+    """Scores, labels and weights in blocks."""
+    for part in parts(z):
+        yield widened(z[:, part], y[:, part], None if w is None else w[:, part])
+
+
+def blocks__ignore_index(z, y, w):
+    """Scores, labels and weights in blocks; the weight of what is to be ignored is 0."""
+    if y.shape[-1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else w * kept
+    for part in parts(z):
+        yield widened(z[:, part], y[:, part], None if w is None else w[:, part])
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def added(parts):
+    """The sums of counts of parts."""
+    return tuple(sum(part) for part in zip(*parts, strict=True))
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = np.result_type(z.dtype, np.float32)
+    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+    if w is None:
+        return z, y, None
+    return np.where(w == 0, 0, z), np.where(w == 0, 0, y), w.astype(wide, copy=False)
+
+
+def widened__multiclass(z, y, w):
+    """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = np.result_type(z.dtype, np.float32)
+    y = y if y.shape == z.shape else y == np.arange(z.shape[-1])
+    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+    if w is None:
+        return z, y, None
+    absent = (w == 0).all(-1, keepdims=True)  # a class may weigh 0, and is a rival of the others all the same
+    return np.where(absent, 0, z), np.where(absent, 0, y), w.astype(wide, copy=False)
+
+
 def sums(y, w, decided, rejected):
     """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
     terms = on * decided, off * decided, on * rejected, off * rejected
     return tuple(np.sum(term, dtype=np.float64) for term in terms)
+
+
+def sums__grouped(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    terms = on * decided, off * decided, on * rejected, off * rejected
+    return tuple(np.sum(term, axis=AXES, dtype=np.float64) for term in terms)
 
 
 def of_counts(function, totals):

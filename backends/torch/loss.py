@@ -1,6 +1,8 @@
 """F1 loss for PyTorch, as it stands before the compiler fills its holes."""
 
+import functools
 import math
+import operator
 
 import torch
 from torch import Tensor
@@ -9,38 +11,82 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = 1
+# What one confusion matrix sums over, where arrays are (samples, classes, positions).
+AXES = (0, 2)
+AXES__micro = (0, 1, 2)
+AXES__samples = (1, 2)
+AXES__samples_by_class = (2,)
+# What each class weighs in the mean.
+CLASS_WEIGHT = (1.0,)
+# The class index of entries that take no part.
+IGNORE_INDEX = -100
+# Class indices are expanded for no more scores than these in one go.
+BLOCK = 2**18
 
 
-def loss(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
     """The loss of all entries together, differentiable by the scores any number of times.
 
     input: scores of any shape, of a floating dtype. target: labels 0/1, or soft ones in [0, 1], of the same
-    shape and any dtype; constants. weight: multiplies the counts, of any shape that broadcasts to that of the
-    scores; constants. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
-    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target or weight
-    that requires a gradient.
+    shape and any dtype. weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. All but the scores are constants. Returns a
+    scalar of the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target, weight
+    or mask that requires a gradient.
     """
-    check(input, target, weight)
-    return Loss.apply(input, target, weight)[0]
+    return Loss.apply(*prepared(input, target, weight, mask))[0]
 
 
-def score(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def loss__grouped(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The loss, differentiable by the scores any number of times; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. All but the scores
+    are constants. Returns the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit, and for a target, weight or mask that
+    requires a gradient.
+    """
+    return Loss.apply(*prepared(input, target, weight, mask))[0]
+
+
+def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
     """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(input, target, weight))[0]
+    return of_counts(metric, counts(input, target, weight, mask))[0]
 
 
-def counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+def score__averaged(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
+    totals = counts(input, target, weight, mask)
+    return averaged(of_counts(metric, totals)[0], totals)
+
+
+def score__skip(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
+    totals = counts(input, target, weight, mask)
+    exists = averaged(torch.ones_like(totals[0]), totals) > 0
+    return torch.where(exists, averaged(of_counts(metric, totals)[0], totals), torch.nan)
+
+
+def counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    check(input, target, weight)
-    z, y, w = widened(input, target, weight)
-    decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    return decided_sums(*prepared(input, target, weight, mask))
 
 
-def soft_counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+def soft_counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
-    check(input, target, weight)
-    return Loss.apply(input, target, weight)[1:]
+    return Loss.apply(*prepared(input, target, weight, mask))[1:]
 
 
 class Loss(torch.autograd.Function):
@@ -49,10 +95,9 @@ class Loss(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(input, target, weight):
-        z, y, w = widened(input, target, weight)
-        totals = sums(y, w, *relax(z))
-        return narrow(of_counts(objective, totals)[0], input.dtype), *totals
+    def forward(z, y, w):
+        totals = relaxed_sums(z, y, w)
+        return narrow(of_counts(objective, totals)[0], z.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -60,15 +105,90 @@ class Loss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
-        input, target, weight, *totals = ctx.saved_tensors
-        z, y, w = widened(input, target, weight)
-        positive, negative = (slope * grad_loss.to(z.dtype) for slope in of_counts(slopes, totals))
+        z, y, w, *totals = ctx.saved_tensors
+        positive, negative = (slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
-        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-        if w is not None:
-            gradient = gradient * w
-        return narrow(gradient, input.dtype), None, None
+        return gradient(z, y, w, positive, negative), None, None
+
+
+class Loss__averaged(torch.autograd.Function):
+    """The loss and the counts that it is made from, with the derived gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z, y, w):
+        totals = relaxed_sums(z, y, w)
+        return narrow(averaged(of_counts(objective, totals)[0], totals), z.dtype), *totals
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, *output[1:])
+
+    @staticmethod
+    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
+        z, y, w, *totals = ctx.saved_tensors
+        upstream = grad_loss.to(grad_tp.dtype) * shares(totals)
+        positive, negative = (slope * upstream for slope in of_counts(slopes, totals))
+        # The counts are outputs too: a second derivative comes back through them.
+        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
+        return gradient(z, y, w, positive, negative), None, None
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def relaxed_sums__multiclass(z, y, w):
+    """The relaxed counts, block by block."""
+    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def decided_sums__multiclass(z, y, w):
+    """The hard counts, block by block."""
+    decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def gradient__grouped(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def gradient__multiclass(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    positive, negative = along(positive, z), along(negative, z)
+    result = None
+    for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
+        p, q = probabilities(block)
+        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
+        by_scores = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+        if result is None:  # made from a block, it is batched under vmap if any of the blocks will be
+            result = by_scores.new_empty(z.shape)
+        result.narrow(*part).copy_(by_scores)
+    return result
 
 
 def metric(tp, fp, fn, tn):
@@ -99,22 +219,224 @@ def relax_slope(z):
     return torch.sigmoid(-z) * torch.sigmoid(z)
 
 
+def relax__multiclass(p, q):
+    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+    return p, q
+
+
+def relax_slope__multiclass(p, q):
+    """The derivative of the relaxed decision on a class by its probability."""
+    return 0 * p + 1
+
+
 def decide(z):
     """The hard decision."""
     return z > 0.0
 
 
-def check(input, target, weight):
-    """Raise where shapes or dtypes do not fit; values are not looked at."""
-    if not input.is_floating_point():
-        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+def decide__multiclass(z):
+    """The hard decision: the likeliest class, of equals the first."""
+    return class_numbers(z) == z.argmax(1, keepdim=True)
+
+
+def probabilities(z):
+    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    powers = torch.exp(z - z.amax(1, keepdim=True).detach())
+    largest = powers * likeliest(powers)
+    top, rest = largest.sum(1, keepdim=True), (powers - largest).sum(1, keepdim=True)
+    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+
+
+def probabilities__given(z):
+    """The probabilities, which are what the scores are, and their complement."""
+    return z, 1 - z
+
+
+def through_softmax(by_p, p):
+    """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
+    first = likeliest(p)
+    by_p = by_p - (by_p * first).sum(1, keepdim=True) / first.sum(1, keepdim=True)
+    return p * (by_p - (by_p * p).sum(1, keepdim=True))
+
+
+def through_softmax__given(by_p, p):
+    """The gradient by the scores, which are the probabilities."""
+    return by_p
+
+
+def likeliest(p):
+    """1 for the likeliest class, or for several as likely, 0 for others."""
+    return (p == p.amax(1, keepdim=True)).to(p.dtype)
+
+
+def averaged(values, totals):
+    """The mean of the values."""
+    return (values * shares(totals)).sum()
+
+
+def averaged__each_skip(values, totals):
+    """The values, 0 for a matrix without positives."""
+    return values * shares(totals)
+
+
+def shares(totals):
+    """What each value counts for in the mean."""
+    return torch.ones_like(totals[0]) / totals[0].numel()
+
+
+def shares__each_skip(totals):
+    """1 for the value of a matrix with positives, 0 for others."""
+    return present(totals)
+
+
+def shares__weighted(totals):
+    """What each value counts for in the mean over classes, then over samples: together 1, or all 0."""
+    weights = importance(totals)
+    of_sample = divide(weights, weights.sum(-1, keepdim=True))
+    samples = of_sample.sum(-1).round().sum()
+    return divide(of_sample, samples)
+
+
+def importance(totals):
+    """What a class weighs in the mean: all the same, one without positives nothing."""
+    return present(totals)
+
+
+def importance__support(totals):
+    """What a class weighs in the mean: its positives, or all the same where there are none."""
+    support = actual(totals)
+    return torch.where(support.sum(-1, keepdim=True) > TINY, support, 1)
+
+
+def importance__support_skip(totals):
+    """What a class weighs in the mean: its positives."""
+    return actual(totals)
+
+
+def importance__class_weight(totals):
+    """What a class weighs in the mean."""
+    return class_weights(totals).expand_as(totals[0])
+
+
+def importance__class_weight_skip(totals):
+    """What a class weighs in the mean; one without positives nothing."""
+    return class_weights(totals) * present(totals)
+
+
+def class_weights(totals):
+    """The weights of the classes, of which there must be as many."""
+    if totals[0].shape[-1] != len(CLASS_WEIGHT):
+        raise ValueError(f"input has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+    return totals[0].new_tensor(CLASS_WEIGHT)
+
+
+def present(totals):
+    """1 where there are positives, 0 where there are none."""
+    return (actual(totals) > TINY).to(totals[0].dtype)
+
+
+def actual(totals):
+    """The weight of the positives, which no score can change."""
+    return (totals[0] + totals[2]).detach()
+
+
+def prepared(input, target, weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    check(input, target, weight, mask)
     if target.shape != input.shape:
         shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
         raise ValueError(f"{shapes}: give equal shapes")
-    if weight is not None and not broadcasts(weight.shape, input.shape):
-        raise ValueError(f"weight of shape {tuple(weight.shape)} does not broadcast to {tuple(input.shape)}")
-    if target.requires_grad or (weight is not None and weight.requires_grad):
-        raise ValueError("scores come first; target and weight are constants: detach() what requires grad")
+    return input, target, entry_weights(weight, mask, input.shape)
+
+
+def prepared__grouped(input, target, weight, mask):
+    """Scores, labels and weights as (samples, classes, positions); values are not looked at."""
+    check(input, target, weight, mask)
+    if target.shape != input.shape:
+        shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
+        raise ValueError(f"{shapes}: give equal shapes")
+    z, y = classes_second(input), classes_second(target)
+    return flat(z), flat(y), entry_weights(weight, mask, z.shape)
+
+
+def prepared__multiclass(input, target, weight, mask):
+    """Scores, labels and weights as (samples, classes, positions); values are not looked at."""
+    check(input, target, weight, mask)
+    z = classes_second(input)
+    if z.shape[1] < 2:
+        raise ValueError(f"input has shape {tuple(input.shape)}: of exclusive classes there are at least two")
+    indices = (z.shape[0], *z.shape[2:])
+    if target.shape == input.shape:
+        y = classes_second(target)
+    elif target.shape == indices and not target.is_floating_point() and target.dtype != torch.bool:
+        y = target.unsqueeze(1)
+    else:
+        raise ValueError(
+            f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}, of {target.dtype}: give "
+            f"class indices, integers of shape {indices}, or labels of the input's shape"
+        )
+    return flat(z), flat(y), entry_weights(weight, mask, z.shape)
+
+
+def check(input, target, weight, mask):
+    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    if not input.is_floating_point():
+        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+    if any(x is not None and x.requires_grad for x in (target, weight, mask)):
+        raise ValueError(
+            "target, weight and mask are constants, and scores come first: detach() what requires grad"
+        )
+
+
+def classes_second(x):
+    """An array with its classes in axis 1, after the samples."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"input has shape {tuple(x.shape)}, but axis {CLASS_AXIS} is to hold its classes")
+    return x.movedim(CLASS_AXIS, 1)
+
+
+def classes_second__binary(x):
+    """An array with an axis for its one class."""
+    return x.unsqueeze(1)
+
+
+def flat(x):
+    """An array as (samples, classes, positions)."""
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def entry_weights(weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if weight is None else fitted(weight, "weight", shape)
+    m = None if mask is None else fitted(mask, "mask", shape) != 0
+    return w if m is None else m if w is None else torch.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, or {tuple(shape)}, the "
+            "input's; an axis of size 1 is repeated"
+        )
+    return fits
+
+
+def fitted__grouped(x, name, shape):
+    """A weight or mask as (samples, classes or 1, positions), for scores of a shape with classes second."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x.unsqueeze(1)
+    else:
+        fits = classes_second(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, "
+            f"{(shape[0], *shape[2:])}, by entry, or the input's shape; an axis of size 1 is repeated"
+        )
+    return flat(fits.expand(shape[0], -1, *shape[2:]))
 
 
 def broadcasts(shape, to):
@@ -123,16 +445,78 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
-def widened(input, target, weight):
-    """Scores, labels and weights in float32 or wider."""
-    wide = torch.promote_types(input.dtype, torch.float32)
-    return input.to(wide), target.to(wide), None if weight is None else weight.to(wide)
+def parts(z):
+    """The blocks of the scores, along positions or samples: axis, start and length of each."""
+    axis = 2 if 0 not in AXES or z.shape[2] > z.shape[0] else 0
+    size = z.shape[axis]
+    step = size if torch.compiler.is_compiling() else BLOCK * size // max(z.numel(), 1)
+    return [(axis, start, min(max(step, 1), size - start)) for start in range(0, max(size, 1), max(step, 1))]
+
+
+def blocks(z, y, w):
+    """Scores, labels and weights in blocks."""
+    for part in parts(z):
+        yield widened(*(cut(x, *part) for x in (z, y, w)))
+
+
+def blocks__ignore_index(z, y, w):
+    """Scores, labels and weights in blocks; the weight of what is to be ignored is 0."""
+    if y.shape[1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else w * kept
+    for part in parts(z):
+        yield widened(*(cut(x, *part) for x in (z, y, w)))
+
+
+def cut(x, axis, start, length):
+    """A part of an array along an axis, all of it where it has one entry there for all."""
+    return x if x is None or x.shape[axis] == 1 else x.narrow(axis, start, length)
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def added(parts):
+    """The sums of counts of parts, each added at once: what lives through many blocks scatters the memory."""
+    return functools.reduce(lambda totals, part: tuple(map(operator.add, totals, part)), parts)
+
+
+def class_numbers(z):
+    """0, 1, 2 and so on, along the classes."""
+    return torch.arange(z.shape[1], device=z.device).reshape(1, -1, 1)
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    z, y = z.to(wide), y.to(wide)
+    if w is None:
+        return z, y, None
+    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(wide)
+
+
+def widened__multiclass(z, y, w):
+    """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    z, y = z.to(wide), (y if y.shape == z.shape else y == class_numbers(z)).to(wide)
+    if w is None:
+        return z, y, None
+    absent = (w == 0).all(1, keepdim=True)  # a class may weigh 0, and is a rival of the others all the same
+    return torch.where(absent, 0, z), torch.where(absent, 0, y), w.to(wide)
 
 
 def sums(y, w, decided, rejected):
     """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
     return (on * decided).sum(), (off * decided).sum(), (on * rejected).sum(), (off * rejected).sum()
+
+
+def sums__grouped(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return tuple((label * decision).sum(AXES) for decision in (decided, rejected) for label in (on, off))
 
 
 def of_counts(function, totals):

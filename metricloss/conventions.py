@@ -1,0 +1,79 @@
+"""What an emitted file says of its arguments' shapes, its confusion matrices, and their average."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from metricloss.backend import Backend
+from metricloss.recipe import Recipe
+from metricloss.task import Task
+from metricloss.variants import constant
+
+
+def conventions_of(recipe: Recipe, backend: Backend) -> tuple[str, ...]:
+    """Two paragraphs, on the arguments and on the value; none where all entries make one confusion matrix.
+
+    >>> from metricloss import Metric, Soft
+    >>> from metricloss.backend import get_backend
+    >>> from metricloss.task import Task
+    >>> recipe = Recipe(Metric("TP/P"), Soft(), task=Task("multilabel", average="micro"))
+    >>> print(conventions_of(recipe, get_backend("torch"))[1])
+    All classes of all samples make one confusion matrix.
+    """
+    if recipe.has_one_matrix:
+        return ()
+    task = recipe.task
+    skipped = " What has no positives is left out; where nothing is left, the loss is 0 and the score NaN."
+    value = f"{_MATRICES[task.average]}{_mean(task)}.{skipped if recipe.metric.skips else ''}"
+    return " ".join(_arguments(recipe, backend)), value
+
+
+_MATRICES = {
+    "binary": "All entries make one confusion matrix",
+    "micro": "All classes of all samples make one confusion matrix",
+    "samples": "Every sample makes a confusion matrix, of all its entries",
+    "samples-macro": "Every class of every sample makes a confusion matrix",
+    "samples-weighted": "Every class of every sample makes a confusion matrix",
+    "macro": "Every class makes a confusion matrix, of all samples",
+    "weighted": "Every class makes a confusion matrix, of all samples",
+    None: "Every class makes a confusion matrix, of all samples, and the loss is a vector, a number for each class",
+}
+
+
+def _arguments(recipe: Recipe, backend: Backend) -> Iterator[str]:
+    scores, labels, weights, mask = (
+        backend.arguments[role] for role in ("scores", "labels", "weights", "mask")
+    )
+    kind = "logits" if recipe.from_logits else "probabilities"
+    if recipe.task.name == "binary":
+        yield f"{scores} holds {kind} of shape (N, ...), N samples; {labels} labels in [0, 1] of the same shape."
+        yield f"{weights} and {mask} have the shape (N,), for the samples, or that of {scores}; an axis of size 1"
+        yield "is repeated."
+        return
+    axis = constant("CLASS_AXIS", recipe, backend.skeleton)
+    what = "exclusive" if recipe.is_multiclass else "independent"
+    yield f"{scores} holds {kind} of N samples, of K {what} classes along axis {axis}, and any other axes."
+    if recipe.is_multiclass:
+        ignored = constant("IGNORE_INDEX", recipe, backend.skeleton)
+        exception = "" if ignored is None else f"; an entry with index {ignored} takes no part"
+        yield f"{labels} holds class indices, integers without that axis{exception}; or labels in [0, 1], one-hot or"
+        yield f"soft, of the shape of {scores}."
+    else:
+        yield f"{labels} holds labels in [0, 1], of the same shape."
+    yield f"{weights} and {mask} have the shape (N,), for the samples, or that of {scores} with or without the axis of"
+    yield "the classes; an axis of size 1 is repeated."
+
+
+def _mean(task: Task) -> str:
+    if not task.has_mean:
+        return ""
+    if not task.is_by_class:
+        return "; the loss is the mean over the samples"
+    then = " of a sample, and then over the samples" if task.is_by_sample else ""
+    return f"; the loss is the mean over the classes{_weighed(task)}{then}"
+
+
+def _weighed(task: Task) -> str:
+    if task.class_weight:
+        return f", which weigh {', '.join(f'{weight:g}' for weight in task.class_weight)},"
+    return ", each by the weight of its positives," if str(task.average).endswith("weighted") else ""

@@ -1,0 +1,88 @@
+"""Everything a user chose for a loss, as one value: metric, relaxation, what the scores are, and the task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from metricloss.errors import OptionError
+from metricloss.metric import Metric
+from metricloss.relaxation import Relaxation, z
+from metricloss.task import Task
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a loss is made from, but for its backend.
+
+    Errors: OptionError for a relaxation of raw scores where the scores are probabilities, or compete.
+
+    >>> from metricloss import Soft
+    >>> Recipe(Metric("TP/P"), Soft(), task=Task("multiclass")).variants
+    ('grouped', 'multiclass', 'averaged')
+    """
+
+    metric: Metric
+    relaxation: Relaxation
+    from_logits: bool = True
+    task: Task = field(default_factory=Task)
+
+    def __post_init__(self) -> None:
+        if self.relaxation.variable != z:
+            return
+        if not self.from_logits:
+            raise OptionError(
+                f"{self.relaxation} is made for raw scores and from_logits=False says that there are none\n"
+                "Give logits, or a relaxation in p."
+            )
+        if self.is_multiclass:
+            raise OptionError(
+                f"{self.relaxation} is made for raw scores, and those of exclusive classes mean something together "
+                "only, as a softmax\nGive a relaxation in p, or say task='multilabel'."
+            )
+
+    @property
+    def is_multiclass(self) -> bool:
+        return self.task.name == "multiclass"
+
+    @property
+    def has_one_matrix(self) -> bool:
+        """Whether all entries go into one confusion matrix, which always counts."""
+        return self.task.average == "binary" and not self.metric.skips
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Which variants of the functions of a backend's loss this one needs; the later ones go before."""
+        if self.has_one_matrix:
+            return ()
+        task, skips = self.task, self.metric.skips
+        words = {
+            "grouped": True,
+            "binary": task.name == "binary",
+            "multiclass": self.is_multiclass,
+            "given": self.is_multiclass and not self.from_logits,
+            "ignore_index": task.ignore_index is not None,
+            "micro": task.average in ("binary", "micro"),
+            "by_sample": task.is_by_sample,
+            "samples": task.average == "samples",
+            "samples_by_class": task.is_by_sample and task.is_by_class,
+            "averaged": task.has_mean or skips,
+            "weighted": task.has_mean and (skips or "weighted" in str(task.average) or bool(task.class_weight)),
+            "skip": skips,
+            "each_skip": skips and not task.has_mean,
+            "support": str(task.average).endswith("weighted"),
+            "support_skip": str(task.average).endswith("weighted") and skips,
+            "class_weight": bool(task.class_weight),
+            "class_weight_skip": bool(task.class_weight) and skips,
+        }
+        return tuple(word for word, applies in words.items() if applies)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The constants of a backend's loss that the user sets."""
+        task = self.task
+        constants = {
+            "CLASS_AXIS": task.class_axis,
+            "CLASS_WEIGHT": task.class_weight or None,
+            "IGNORE_INDEX": task.ignore_index,
+        }
+        return {name: value for name, value in constants.items() if value is not None}

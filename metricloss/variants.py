@@ -1,0 +1,91 @@
+"""One of several: a backend's functions as a task and an average need them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from metricloss.recipe import Recipe
+
+#: Stands between the name of a function, class or constant, and the variant that it is.
+_MARK = "__"
+
+
+def chosen(skeleton: str, recipe: Recipe) -> str:
+    r"""The text of a loss.py in which every function is there once, in the variant that the recipe needs.
+
+    ``sums__grouped`` takes the place and the name of ``sums`` where that variant is wanted, and is left out where
+    it is not. Constants that the recipe sets are set.
+
+    >>> from metricloss import Metric, Soft
+    >>> chosen("A = 1\nA__skip = 2\n", Recipe(Metric("TP/P", zero_division="skip"), Soft()))
+    'A = 2\n'
+    """
+    nodes = {name: node for node in ast.parse(skeleton).body for name in bound(node)}
+    wanted = {base: _best(base, nodes, recipe) for base in nodes if _MARK not in base}
+    settings = recipe.settings
+    given = skeleton.splitlines()
+    lines = list(given)
+    for name, node in reversed(nodes.items()):
+        if _MARK in name:
+            del lines[first_line(node, given) : end_with_blank_lines(node, given)]
+        elif name in settings:
+            lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {settings[name]!r}"]
+        elif wanted[name] != name:
+            variant = nodes[wanted[name]]
+            lines[_start(node) : node.end_lineno] = given[_start(variant) : variant.end_lineno]
+    names = {variant: base for base, variant in wanted.items() if variant != base}
+    text = "\n".join(lines) + "\n"
+    return re.sub(rf"\b\w+{_MARK}\w+\b", lambda found: names.get(found[0], found[0]), text)
+
+
+def _best(base: str, nodes: dict[str, ast.stmt], recipe: Recipe) -> str:
+    """The name of the variant that is wanted, or of the function itself if none is."""
+    words = recipe.variants
+    if recipe.is_multiclass and _default(nodes.get("IGNORE_INDEX")) is not None:
+        words = (*words, "ignore_index")
+    names = [f"{base}{_MARK}{word}" for word in words]
+    return next((name for name in reversed(names) if name in nodes), base)
+
+
+def constant(name: str, recipe: Recipe, skeleton: str) -> object:
+    """The value of a constant in the file: as the recipe sets it, else as the backend's loss has it, else None."""
+    nodes = {name: node for node in ast.parse(skeleton).body for name in bound(node)}
+    return recipe.settings.get(name, _default(nodes.get(name)))
+
+
+def _default(node: ast.stmt | None) -> object:
+    return ast.literal_eval(node.value) if isinstance(node, ast.Assign) else None
+
+
+def bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a top-level statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Assign):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def first_line(node: ast.stmt, lines: list[str]) -> int:
+    """The first line of a statement, counted from 0, with its decorators and the comment above it."""
+    first = _start(node)
+    while first and lines[first - 1].startswith("#"):
+        first -= 1
+    return first
+
+
+def _start(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    start: int = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
+    return start
+
+
+def end_with_blank_lines(node: ast.stmt, lines: list[str]) -> int:
+    """The line after a statement, counted from 0, and after the blank ones that follow it."""
+    end = node.end_lineno or node.lineno
+    while end < len(lines) and not lines[end].strip():
+        end += 1
+    return end

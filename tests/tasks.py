@@ -1,0 +1,168 @@
+"""The losses of tasks and averages from their definitions, in torch's float64: for values, hard scores and autodiff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import metricloss as ml
+
+
+@dataclass(frozen=True)
+class Case:
+    """A task with its options, for a metric as a formula of four counts."""
+
+    task: str
+    average: str | None
+    zero_division: float | str = 0
+    class_weight: tuple[float, ...] = ()
+    from_logits: bool = True
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def compiled(self, metric: str, backend: str, relaxation: Any = "Soft()") -> ml.Loss:
+        return ml.compile(
+            ml.Metric(metric, zero_division=self.zero_division),
+            backend,
+            relaxation=relaxation,
+            from_logits=self.from_logits,
+            task=self.task,
+            average=self.average,
+            class_weight=self.class_weight,
+            **self.options,
+        )
+
+
+def one_hot(indices: np.ndarray, classes: int, axis: int = -1) -> np.ndarray:
+    """Class indices as 0/1 labels, with the classes along an axis."""
+    labels = (indices[..., None] == np.arange(classes)).astype(float)
+    return np.moveaxis(labels, -1, axis)
+
+
+def matrices(case: Case, decided: Any, y: Any, w: Any) -> list[Any]:
+    """TP, FP, FN, TN of arrays (samples, classes, positions): for each sample, each class, each of both, or all."""
+    axes = {
+        "binary": (0, 1, 2), "micro": (0, 1, 2), "macro": (0, 2), "weighted": (0, 2), None: (0, 2),
+        "samples": (1, 2), "samples-macro": (2,), "samples-weighted": (2,),
+    }[case.average]  # fmt: skip
+    cells = w * y * decided, w * (1 - y) * decided, w * y * (1 - decided), w * (1 - y) * (1 - decided)
+    return [cell.sum(axes) for cell in cells]
+
+
+def averaged(case: Case, values: Any, positives: np.ndarray, nothing: float) -> Any:
+    """The mean of values over their matrices, one by one as a reader of the definition would take it."""
+    skips = case.zero_division == "skip"
+    present = positives > 0
+    if case.average in ("binary", "micro", None):
+        flat = values.reshape(-1)
+        kept = [
+            v if here or not skips else v * 0 + nothing
+            for v, here in zip(flat, present.reshape(-1), strict=True)
+        ]
+        return kept[0] if case.average else kept
+    by_sample = case.average in ("samples-macro", "samples-weighted")
+    rows = range(len(values)) if by_sample else [slice(None)]
+    means = []
+    for row in rows:
+        value, support, here = values[row], positives[row], present[row]
+        importance = np.ones(len(support))
+        if case.class_weight:
+            importance = np.array(case.class_weight)
+        elif str(case.average).endswith("weighted") and support.sum() > 0:
+            importance = support
+        if skips:
+            importance = importance * here
+        if importance.sum() > 0:
+            means.append(sum(i * v for i, v in zip(importance, value, strict=True)) / importance.sum())
+    return sum(means) / len(means) if means else values.sum() * 0 + nothing
+
+
+@dataclass
+class Arrays:
+    """Scores (samples, positions, classes), with labels, weights and a mask as users give them, and as all entries'."""
+
+    WEIGHTS = (None, "sample", "entry", "class", "all")
+
+    scores: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray | None
+    mask: np.ndarray | None
+    dense: np.ndarray
+    every_weight: np.ndarray
+
+    @classmethod
+    def drawn(
+        cls,
+        rng: np.random.Generator,
+        case: Case,
+        shape: tuple[int, int, int],
+        labels: str = "index",
+        weights: str | None = None,
+        masked: bool = False,
+        dtype: str = "float64",
+    ) -> Arrays:
+        """Random arrays for a case; of a mask, what it hides is poisoned."""
+        n, s, k = shape
+        scores = 2 * rng.normal(size=shape)
+        if not case.from_logits:
+            scores = softmax(scores) if case.task == "multiclass" else 1 / (1 + np.exp(-scores))
+        indices = rng.integers(0, k - 1, (n, s))  # the last class is absent
+        dense = one_hot(indices, k) if case.task == "multiclass" else rng.integers(0, 2, shape).astype(float)
+        dense[..., k - 1] = 0
+        if labels == "dense":
+            dense = 0.8 * dense + 0.1 * rng.random(shape) * (dense.sum(axis=(0, 1)) > 0)
+        given = indices if labels == "index" and case.task == "multiclass" else dense
+        shapes = {None: (), "sample": (n, 1, 1), "entry": (n, s, 1), "class": (1, 1, k), "all": (n, s, k)}
+        every = rng.uniform(0.5, 2, shapes[weights]) if weights else np.ones(())
+        squeezed = {None: None, "sample": every.ravel(), "entry": every[..., 0] if weights else None}
+        as_given = squeezed.get(weights, every)
+        every = every * np.ones(shape)
+        mask = None
+        scores = scores.astype(dtype)
+        if masked:
+            mask = rng.random((n, s)) < 0.7
+            every = every * mask[..., None]
+            scores[~mask] = np.resize([np.nan, np.inf, -np.inf, 0], k)
+        return cls(scores, given, as_given, mask, dense, every)
+
+    def along(self, axis: int) -> tuple[np.ndarray | None, ...]:
+        """Scores, labels, weights and mask with the classes along an axis."""
+        full = [
+            x if x is None or x.ndim < 3 else np.moveaxis(x, -1, axis)
+            for x in (self.scores, self.labels, self.weights)
+        ]
+        return *full, self.mask
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    powers = np.exp(z - z.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def f1(tp: Any, fp: Any, fn: Any, tn: Any, zero_division: float) -> Any:
+    import torch
+
+    d = 2 * tp + fp + fn
+    return torch.where(d > 0, 2 * tp / torch.where(d > 0, d, 1), zero_division)
+
+
+def reference(
+    case: Case, arrays: Arrays, formula: Any = f1, h: Any = lambda p: p
+) -> tuple[np.ndarray, np.ndarray]:
+    """The loss 1 - metric from its definition, and its gradient by torch's autodiff of that, in float64."""
+    import torch
+
+    masked = (arrays.every_weight == 0).all(-1, keepdims=True)
+    z = torch.tensor(np.where(masked, 0, arrays.scores).astype("float64"), requires_grad=True)
+    p = z
+    if case.from_logits:
+        p = torch.softmax(z, -1) if case.task == "multiclass" else torch.sigmoid(z)
+    # Classes second, as `matrices` has them.
+    y, w = (torch.tensor(np.moveaxis(x, -1, 1)) for x in (arrays.dense, arrays.every_weight))
+    counts = matrices(case, h(p).movedim(-1, 1), y, w)
+    otherwise = 0.0 if case.zero_division == "skip" else float(case.zero_division)
+    values = 1 - formula(*counts, otherwise)
+    loss = averaged(case, values, (counts[0] + counts[2]).detach().numpy(), 0.0)
+    loss = torch.stack(loss) if isinstance(loss, list) else loss
+    return loss.detach().numpy(), torch.autograd.grad(loss.sum(), z)[0].numpy()
