@@ -35,11 +35,11 @@ def compile(
 
     metric: a Metric, or the expression of one. backend: its name, or the folder of one of your own.
     relaxation: what stands in for the hard decision. from_logits: scores are logits, else probabilities.
-    task: "binary", "multilabel" or "multiclass", or a Task. task_options: `average`, `class_axis`, `class_weight`
-    and `ignore_index`, as for a Task.
+    task: "binary", "multilabel" or "multiclass", or a Task. task_options: `average`, `class_axis`,
+    `class_weight` and `ignore_index`, as for a Task.
 
-    Errors: those of Metric, Relaxation and Task; ConstantMetricError; UnknownBackendError; MissingFrameworkError;
-    OptionError for a relaxation of the raw score on probabilities, or on the scores of exclusive classes.
+    Errors: those of Metric, Relaxation and Task; ConstantMetricError; UnknownBackendError;
+    MissingFrameworkError; OptionError for a relaxation of the raw score on probabilities, or on the scores of exclusive classes.
 
     >>> import numpy as np
     >>> loss = compile("2*TP/(2*TP + FP + FN)", "numpy", from_logits=False)

@@ -36,7 +36,7 @@ _MATRICES = {
     "samples-weighted": "Every class of every sample makes a confusion matrix",
     "macro": "Every class makes a confusion matrix, of all samples",
     "weighted": "Every class makes a confusion matrix, of all samples",
-    None: "Every class makes a confusion matrix, of all samples, and the loss is a vector, a number for each class",
+    None: "Every class makes a confusion matrix, of all samples; the loss is a vector, a number for each class",
 }
 
 
@@ -46,22 +46,27 @@ def _arguments(recipe: Recipe, backend: Backend) -> Iterator[str]:
     )
     kind = "logits" if recipe.from_logits else "probabilities"
     if recipe.task.name == "binary":
-        yield f"{scores} holds {kind} of shape (N, ...), N samples; {labels} labels in [0, 1] of the same shape."
-        yield f"{weights} and {mask} have the shape (N,), for the samples, or that of {scores}; an axis of size 1"
-        yield "is repeated."
-        return
-    axis = constant("CLASS_AXIS", recipe, backend.skeleton)
-    what = "exclusive" if recipe.is_multiclass else "independent"
-    yield f"{scores} holds {kind} of N samples, of K {what} classes along axis {axis}, and any other axes."
-    if recipe.is_multiclass:
-        ignored = constant("IGNORE_INDEX", recipe, backend.skeleton)
-        exception = "" if ignored is None else f"; an entry with index {ignored} takes no part"
-        yield f"{labels} holds class indices, integers without that axis{exception}; or labels in [0, 1], one-hot or"
-        yield f"soft, of the shape of {scores}."
+        yield f"{scores} holds {kind} of shape (N, ...), of N samples; {labels} labels in [0, 1] of that shape."
+        yield f"{weights} and {mask} have the shape (N,), by sample, or that of {scores};"
     else:
+        axis = constant("CLASS_AXIS", recipe, backend.skeleton)
+        what = "exclusive" if recipe.is_multiclass else "independent"
+        yield f"{scores} holds {kind} of N samples, of K {what} classes along axis {axis}, with any other axes."
+        yield from _labels(recipe, backend)
+        yield f"{weights} and {mask} have the shape (N,), by sample, or that of {scores} with or without the axis of"
+        yield "the classes;"
+    yield "an axis of size 1 is repeated."
+
+
+def _labels(recipe: Recipe, backend: Backend) -> Iterator[str]:
+    labels, scores = backend.arguments["labels"], backend.arguments["scores"]
+    if not recipe.is_multiclass:
         yield f"{labels} holds labels in [0, 1], of the same shape."
-    yield f"{weights} and {mask} have the shape (N,), for the samples, or that of {scores} with or without the axis of"
-    yield "the classes; an axis of size 1 is repeated."
+        return
+    ignored = constant("IGNORE_INDEX", recipe, backend.skeleton)
+    exception = "" if ignored is None else f" (an entry with index {ignored} takes no part)"
+    yield f"{labels} holds class indices, integers of that shape without the axis of the classes{exception},"
+    yield f"or labels in [0, 1], one-hot or soft, of the shape of {scores}."
 
 
 def _mean(task: Task) -> str:

@@ -2,54 +2,166 @@
 
 import math
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = -1
+# What one confusion matrix sums over, where arrays are (samples, positions, classes).
+AXES = (0, 1)
+AXES__micro = (0, 1, 2)
+AXES__samples = (1, 2)
+AXES__samples_by_class = (1,)
+# What each class weighs in the mean.
+CLASS_WEIGHT = (1.0,)
+# The class index of entries that take no part.
+IGNORE_INDEX = None
+# Class indices are expanded for no more scores than these in one go.
+BLOCK = 2**16
 
 
-def loss(y_true, y_score, *, sample_weight=None):
-    """The loss of all entries together, as a 0-d array on the scores' device.
+def loss(y_true, y_score, *, sample_weight=None, mask=None):
+    """The loss of all entries together.
 
-    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants. y_score: scores of the same
-    shape, of a real floating dtype. sample_weight: multiplies the counts, of any shape that broadcasts to that
-    of the scores. All are arrays of one library. Returns an array of the scores' dtype; sums are taken in
-    float32 or wider.
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_score: scores of the same shape, of a
+    floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. All are arrays of one
+    library; the result is a 0-d one of the scores' dtype, on their device. Sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    return narrow(of_counts(objective, sums(y, w, *relax(z)))[0], dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
 
 
-def value_and_grad(y_true, y_score, *, sample_weight=None):
+def loss__grouped(y_true, y_score, *, sample_weight=None, mask=None):
+    """The loss; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. All are arrays of
+    one library; the result has the scores' dtype. Sums are taken in float32 or wider.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
+
+
+def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    totals = sums(y, w, *relax(z))
-    positive, negative = of_counts(slopes, totals)
-    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-    if w is not None:
-        gradient = gradient * w
-    return narrow(of_counts(objective, totals)[0], dtype), narrow(gradient, dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    return narrow(loss_of(totals), z.dtype), gradient(z, y, w, *loss_slopes(totals))
 
 
-def score(y_true, y_score, *, sample_weight=None):
+def value_and_grad__grouped(y_true, y_score, *, sample_weight=None, mask=None):
+    """The loss and its gradient by the scores, of a vector that of its sum; arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    by_scores = gradient(z, y, w, *loss_slopes(totals))
+    return narrow(loss_of(totals), z.dtype), restored(by_scores, y_score)
+
+
+def score(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight))[0]
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
 
 
-def counts(y_true, y_score, *, sample_weight=None):
+def score__averaged(y_true, y_score, *, sample_weight=None, mask=None):
+    """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
+    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
+    return averaged(of_counts(metric, totals)[0], totals)
+
+
+def score__skip(y_true, y_score, *, sample_weight=None, mask=None):
+    """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
+    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
+    xp = array_namespace(*totals)
+    exists = averaged(xp.ones_like(totals[0]), totals) > 0
+    return xp.where(exists, averaged(of_counts(metric, totals)[0], totals), xp.nan)
+
+
+def counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
+    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def loss_of(totals):
+    """The loss, from the relaxed counts."""
+    return of_counts(objective, totals)[0]
+
+
+def loss_of__averaged(totals):
+    """The loss, from the relaxed counts."""
+    return averaged(of_counts(objective, totals)[0], totals)
+
+
+def loss_slopes(totals):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    return of_counts(slopes, totals)
+
+
+def loss_slopes__averaged(totals):
+    """How the loss moves with the decision on a positive, and on a negative, of each matrix."""
+    return tuple(slope * shares(totals) for slope in of_counts(slopes, totals))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def relaxed_sums__multiclass(z, y, w):
+    """The relaxed counts, block by block."""
+    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
     decided = array_namespace(z).astype(decide(z), z.dtype)
     return sums(y, w, decided, 1 - decided)
 
 
-def soft_counts(y_true, y_score, *, sample_weight=None):
-    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
-    return sums(y, w, *relax(z))
+def decided_sums__multiclass(z, y, w):
+    """The hard counts, block by block."""
+    decisions = ((y, w, array_namespace(z).astype(decide(z), z.dtype)) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, decided, 1 - decided) for y, w, decided in decisions)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def gradient__grouped(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def gradient__multiclass(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    positive, negative = along(positive, z), along(negative, z)
+    results = []
+    for block, labels, weights in blocks(z, y, w):
+        p, q = probabilities(block)
+        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
+        results.append(narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype))
+    return array_namespace(z).concat(results, axis=1)
 
 
 def metric(tp, fp, fn, tn):
@@ -80,23 +192,244 @@ def relax_slope(z):
     return sigmoid(-z) * sigmoid(z)
 
 
+def relax__multiclass(p, q):
+    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+    return p, q
+
+
+def relax_slope__multiclass(p, q):
+    """The derivative of the relaxed decision on a class by its probability."""
+    return 1 + 0 * p
+
+
 def decide(z):
     """The hard decision."""
     return z > 0.0
 
 
-def prepared(y_true, y_score, sample_weight):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
-    xp = array_namespace(y_true, y_score, sample_weight)
-    if not xp.isdtype(y_score.dtype, "real floating"):
-        raise TypeError(f"y_score has dtype {y_score.dtype}, but scores are floating-point numbers")
+def decide__multiclass(z):
+    """The hard decision: the likeliest class, of equals the first."""
+    return class_numbers(z) == array_namespace(z).argmax(z, axis=-1, keepdims=True)
+
+
+def probabilities(z):
+    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    xp = array_namespace(z)
+    powers = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+    largest = powers * likeliest(powers)
+    top, rest = xp.sum(largest, axis=-1, keepdims=True), xp.sum(powers - largest, axis=-1, keepdims=True)
+    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+
+
+def probabilities__given(z):
+    """The probabilities, which are what the scores are, and their complement."""
+    return z, 1 - z
+
+
+def through_softmax(by_p, p):
+    """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
+    xp = array_namespace(p)
+    first = likeliest(p)
+    by_p = by_p - xp.sum(by_p * first, axis=-1, keepdims=True) / xp.sum(first, axis=-1, keepdims=True)
+    return p * (by_p - xp.sum(by_p * p, axis=-1, keepdims=True))
+
+
+def through_softmax__given(by_p, p):
+    """The gradient by the scores, which are the probabilities."""
+    return by_p
+
+
+def likeliest(p):
+    """1 for the likeliest class, or for several as likely, 0 for others."""
+    xp = array_namespace(p)
+    return xp.astype(p == xp.max(p, axis=-1, keepdims=True), p.dtype)
+
+
+def averaged(values, totals):
+    """The mean of the values."""
+    return array_namespace(values).sum(values * shares(totals))
+
+
+def averaged__each_skip(values, totals):
+    """The values, 0 for a matrix without positives."""
+    return values * shares(totals)
+
+
+def shares(totals):
+    """What each value counts for in the mean."""
+    return array_namespace(*totals).ones_like(totals[0]) / max(math.prod(totals[0].shape), 1)
+
+
+def shares__each_skip(totals):
+    """1 for the value of a matrix with positives, 0 for others."""
+    return present(totals)
+
+
+def shares__weighted(totals):
+    """What each value counts for in the mean over classes, then over samples: together 1, or all 0."""
+    xp = array_namespace(*totals)
+    weights = importance(totals)
+    of_sample = divide(weights, xp.sum(weights, axis=-1, keepdims=True))
+    samples = xp.sum(xp.round(xp.sum(of_sample, axis=-1)))
+    return divide(of_sample, samples)
+
+
+def importance(totals):
+    """What a class weighs in the mean: all the same, one without positives nothing."""
+    return present(totals)
+
+
+def importance__support(totals):
+    """What a class weighs in the mean: its positives, or all the same where there are none."""
+    xp = array_namespace(*totals)
+    support = actual(totals)
+    return xp.where(xp.sum(support, axis=-1, keepdims=True) > TINY, support, 1.0)
+
+
+def importance__support_skip(totals):
+    """What a class weighs in the mean: its positives."""
+    return actual(totals)
+
+
+def importance__class_weight(totals):
+    """What a class weighs in the mean."""
+    return class_weights(totals) * array_namespace(*totals).ones_like(totals[0])
+
+
+def importance__class_weight_skip(totals):
+    """What a class weighs in the mean; one without positives nothing."""
+    return class_weights(totals) * present(totals)
+
+
+def class_weights(totals):
+    """The weights of the classes, of which there must be as many."""
+    tp = totals[0]
+    if tp.shape[-1] != len(CLASS_WEIGHT):
+        raise ValueError(f"y_score has {tp.shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+    return array_namespace(tp).asarray(CLASS_WEIGHT, dtype=tp.dtype, device=device(tp))
+
+
+def present(totals):
+    """1 where there are positives, 0 where there are none."""
+    return array_namespace(*totals).astype(actual(totals) > TINY, totals[0].dtype)
+
+
+def actual(totals):
+    """The weight of the positives."""
+    return totals[0] + totals[2]
+
+
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    check(y_true, y_score, sample_weight, mask)
     if tuple(y_true.shape) != tuple(y_score.shape):
         raise ValueError(f"y_true has shape {y_true.shape} and y_score {y_score.shape}: give equal shapes")
-    if sample_weight is not None and not broadcasts(sample_weight.shape, y_score.shape):
-        raise ValueError(f"sample_weight of shape {sample_weight.shape} does not broadcast to {y_score.shape}")
-    wide = xp.result_type(y_score.dtype, xp.float32)
-    w = None if sample_weight is None else xp.astype(sample_weight, wide)
-    return xp.astype(y_score, wide), xp.astype(y_true, wide), w, y_score.dtype
+    return y_score, y_true, entry_weights(sample_weight, mask, y_score)
+
+
+def prepared__grouped(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    check(y_true, y_score, sample_weight, mask)
+    if tuple(y_true.shape) != tuple(y_score.shape):
+        raise ValueError(f"y_true has shape {y_true.shape} and y_score {y_score.shape}: give equal shapes")
+    z = classes_last(y_score)
+    return flat(z), flat(classes_last(y_true)), entry_weights(sample_weight, mask, z)
+
+
+def prepared__multiclass(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    xp = check(y_true, y_score, sample_weight, mask)
+    z = classes_last(y_score)
+    if z.shape[-1] < 2:
+        raise ValueError(f"y_score has shape {y_score.shape}: of exclusive classes there are at least two")
+    if tuple(y_true.shape) == tuple(y_score.shape):
+        y = classes_last(y_true)
+    elif tuple(y_true.shape) == tuple(z.shape[:-1]) and xp.isdtype(y_true.dtype, "integral"):
+        y = y_true[..., None]
+    else:
+        raise ValueError(
+            f"y_score has shape {y_score.shape} and y_true {y_true.shape}, of {y_true.dtype}: give class "
+            f"indices, integers of shape {tuple(z.shape[:-1])}, or labels of the scores' shape"
+        )
+    return flat(z), flat(y), entry_weights(sample_weight, mask, z)
+
+
+def check(*arrays):
+    """The namespace of the arguments, of which the second are the scores, of a floating dtype."""
+    xp, y_score = array_namespace(*arrays), arrays[1]
+    if not xp.isdtype(y_score.dtype, "real floating"):
+        raise TypeError(f"y_score has dtype {y_score.dtype}, but scores are floating-point numbers")
+    return xp
+
+
+def classes_last(x):
+    """An array with its classes in the last axis."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"y_score has shape {x.shape}, but axis {CLASS_AXIS} is to hold its classes")
+    return array_namespace(x).moveaxis(x, CLASS_AXIS, -1)
+
+
+def classes_last__binary(x):
+    """An array with an axis for its one class."""
+    return x[..., None]
+
+
+def flat(x):
+    """An array as (1, samples and positions, classes): all samples make the same matrices."""
+    return array_namespace(x).reshape(x, (1, math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def flat__by_sample(x):
+    """An array as (samples, positions, classes)."""
+    return array_namespace(x).reshape(x, (x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]))
+
+
+def restored(by_scores, scores):
+    """The gradient with its axes as those of the scores."""
+    xp = array_namespace(scores)
+    return xp.moveaxis(xp.reshape(by_scores, classes_last(scores).shape), -1, CLASS_AXIS)
+
+
+def restored__binary(by_scores, scores):
+    """The gradient with its axes as those of the scores."""
+    return array_namespace(scores).reshape(by_scores, scores.shape)
+
+
+def entry_weights(sample_weight, mask, z):
+    """What every entry weighs, 0 where the mask is False; None where all weigh 1."""
+    xp = array_namespace(z)
+    wide = xp.result_type(z.dtype, xp.float32)
+    w = None if sample_weight is None else xp.astype(fitted(sample_weight, "sample_weight", z.shape), wide)
+    m = None if mask is None else xp.astype(fitted(mask, "mask", z.shape), xp.bool)
+    return w if m is None else xp.astype(m, wide) if w is None else xp.where(m, w, 0.0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = array_namespace(x).reshape(x, (-1, *[1] * (len(shape) - 1))) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {tuple(shape[:1])}, by sample, or {tuple(shape)}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return fits
+
+
+def fitted__grouped(x, name, shape):
+    """A weight or mask as flat as the scores, for scores of a shape with classes last."""
+    xp = array_namespace(x)
+    if x.ndim == 1:
+        fits = xp.reshape(x, (-1, *[1] * (len(shape) - 1)))
+    elif x.ndim == len(shape) - 1:
+        fits = x[..., None]
+    else:
+        fits = classes_last(x) if x.ndim else xp.reshape(x, (1,) * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {tuple(shape[:1])}, by sample, {tuple(shape[:-1])}, by entry, "
+            "or the scores' shape; an axis of size 1 is repeated"
+        )
+    return flat(xp.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
 
 
 def broadcasts(shape, to):
@@ -105,11 +438,84 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def blocks(z, y, w):
+    """Scores, labels and weights in blocks of positions."""
+    step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
+    for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
+        yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
+
+
+def blocks__ignore_index(z, y, w):
+    """Scores, labels and weights in blocks of positions; the weight of what is to be ignored is 0."""
+    step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
+    if y.shape[-1] == 1:
+        kept = array_namespace(y).astype(y != IGNORE_INDEX, z.dtype)
+        w = kept if w is None else w * kept
+    for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
+        yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return array_namespace(z).reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def added(parts):
+    """The sums of counts of parts."""
+    return tuple(sum(part) for part in zip(*parts, strict=True))
+
+
+def class_numbers(z):
+    """0, 1, 2 and so on, along the classes."""
+    return array_namespace(z).arange(z.shape[-1], device=device(z))
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    xp = array_namespace(z)
+    wide = xp.result_type(z.dtype, xp.float32)
+    z, y = xp.astype(z, wide), xp.astype(y, wide)
+    if w is None:
+        return z, y, None
+    return xp.where(w == 0, 0.0, z), xp.where(w == 0, 0.0, y), w
+
+
+def widened__multiclass(z, y, w):
+    """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    xp = array_namespace(z)
+    wide = xp.result_type(z.dtype, xp.float32)
+    y = y if y.shape == z.shape else xp.astype(y, xp.int64) == class_numbers(z)
+    z, y = xp.astype(z, wide), xp.astype(y, wide)
+    if w is None:
+        return z, y, None
+    # A class may weigh 0, and is a rival of the others all the same.
+    absent = xp.all(w == 0, axis=-1, keepdims=True)
+    return xp.where(absent, 0.0, z), xp.where(absent, 0.0, y), xp.astype(w, wide)
+
+
 def sums(y, w, decided, rejected):
     """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
     xp = array_namespace(y)
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
     return xp.sum(on * decided), xp.sum(off * decided), xp.sum(on * rejected), xp.sum(off * rejected)
+
+
+def sums__grouped(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return total(on * decided), total(off * decided), total(on * rejected), total(off * rejected)
+
+
+def total(x):
+    """The sum for each matrix, over the positions in two stages: a library may add these one by one."""
+    xp = array_namespace(x)
+    samples, positions, classes = x.shape
+    side = math.isqrt(positions)
+    square = xp.reshape(x[:, : side**2, :], (samples, side, side, classes))
+    sums = xp.sum(xp.sum(square, axis=1), axis=1, keepdims=True) + xp.sum(
+        x[:, side**2 :, :], axis=1, keepdims=True
+    )
+    return xp.sum(sums, axis=AXES)
 
 
 def of_counts(function, totals):
