@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-import random
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-
-from sympy import Expr, Float
+from typing import Any
 
 from metricloss.backend import Backend, all_backends, get_backend
-from metricloss.compiler import emit
+from metricloss.batch import SCORES, Batch, flat, formula
+from metricloss.compiler import source_of
 from metricloss.errors import BackendError, MissingFrameworkError
 from metricloss.expression import Expression
 from metricloss.loss import load, load_text
 from metricloss.metric import Metric
-from metricloss.relaxation import Relaxation, p
-from metricloss.relaxations import Soft, as_relaxation
+from metricloss.recipe import recipe_of
 from metricloss.source import Source
-from metricloss.symbols import COUNTS
 
 #: The largest relative error that passes. Finite differences are themselves no better than this.
 TOLERANCES = {"formula": 1e-10, "differences": 1e-5, "autodiff": 1e-10, "others": 1e-10}
-SAMPLES = 64
-_STEP = 1e-6
+#: Of finite differences.
+STEP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -70,43 +67,15 @@ class Report:
             headers=["backend", *TOLERANCES, "result"],
             disable_numparse=True,
         )
-        return f"{table}\n\n{_LEGEND.format(samples=SAMPLES, seed=self.seed)}"
+        return f"{table}\n\n{_LEGEND.format(scores=SCORES, seed=self.seed)}"
 
 
 _LEGEND = """\
-Relative errors in float64, on {samples} random scores with labels and weights (seed {seed}):
+Relative errors in float64, on {scores} random scores with labels and weights (seed {seed}):
   formula      the loss against the metric's formula, evaluated by SymPy
   differences  the derived gradient against central finite differences of the loss
   autodiff     the derived gradient against the framework's own, of the plain formula
   others       the derived gradient against the median of all backends here"""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Scores with labels 0/1 and weights, as lists of numbers."""
-
-    scores: list[float]
-    labels: list[int]
-    weights: list[float]
-
-    @classmethod
-    def drawn(cls, seed: int, threshold: float, from_logits: bool) -> Batch:
-        """Random scores about a threshold, most of them close to it: a steep relaxation moves only there.
-
-        Three decisions of four are right: where they tell nothing about the labels, many metrics vanish, and
-        relative errors with them mean little.
-        """
-        draw = random.Random(seed)
-        middle = threshold if from_logits else math.log(threshold / (1 - threshold))
-        offsets = [draw.gauss() * 10 ** draw.uniform(-2, 0.5) for _ in range(SAMPLES)]
-        labels = [int((offset > 0) == (draw.random() < 0.75)) for offset in offsets]
-        logits = [middle + offset for offset in offsets]
-        scores = logits if from_logits else [1 / (1 + math.exp(-logit)) for logit in logits]
-        return cls(scores, labels, [draw.uniform(0.5, 2) for _ in scores])
-
-    def moved(self, index: int, by: float) -> list[float]:
-        """The scores with one of them moved."""
-        return [*self.scores[:index], self.scores[index] + by, *self.scores[index + 1 :]]
 
 
 @dataclass(frozen=True)
@@ -121,31 +90,29 @@ def check(
     metric: Metric | Expression,
     *,
     backends: Iterable[str | Path | Backend] = (),
-    relaxation: Relaxation | Expr | str | None = None,
-    from_logits: bool = True,
     seed: int = 0,
     tick: Callable[[], object] = lambda: None,
+    **options: Any,
 ) -> Report:
     """Try the losses of a metric on this machine, those of every installed backend unless some are named.
 
-    tick is called after each backend. Errors: as for `compile`; MissingFrameworkError for a backend that is
-    named and not installed.
+    options: those of `compile`, relaxation, from_logits, task and so on; a class_axis is not tried, classes are
+    where the framework has them. tick is called after each backend. Errors: as for `compile`;
+    MissingFrameworkError for a backend that is named and not installed.
 
     >>> check("TP/P", backends=["numpy"]).ok
     True
     """
-    checked = metric if isinstance(metric, Metric) else Metric(metric)
-    chosen = Soft() if relaxation is None else as_relaxation(relaxation)
-    sources = [
-        emit(checked, backend, relaxation=chosen, from_logits=from_logits) for backend in _wanted(backends)
-    ]
-    batch = Batch.drawn(seed, sources[0].plan.threshold, from_logits)
+    recipe = recipe_of(metric, **options)
+    recipe = replace(recipe, task=replace(recipe.task, class_axis=None))
+    sources = [source_of(recipe, backend) for backend in _wanted(backends)]
+    batch = Batch.drawn(recipe, seed)
     results: dict[str, _Result] = {}
     for source in sources:
         if source.backend.is_installed:
             results[source.backend.name] = _tried(source, batch)
         tick()
-    truth = formula(checked, chosen, from_logits, batch)
+    truth = formula(recipe, batch)
     return Report(tuple(_row(source.backend, results, truth) for source in sources), seed)
 
 
@@ -177,31 +144,18 @@ def load_trial(backend: Backend) -> ModuleType:
         ) from problem
 
 
-def formula(metric: Metric, relaxation: Relaxation, from_logits: bool, batch: Batch) -> float:
-    """The loss as it was written: decisions, counts and metric evaluated by SymPy, without slopes or plan."""
-    counts = dict.fromkeys(COUNTS, Float(0))
-    tp, fp, fn, tn = COUNTS
-    for score, label, weight in zip(batch.scores, batch.labels, batch.weights, strict=True):
-        known = score if relaxation.variable != p or not from_logits else 1 / (1 + math.exp(-score))
-        decision = relaxation.expression.subs(relaxation.variable, known).evalf()
-        counts[tp if label else fp] += weight * decision
-        counts[fn if label else tn] += weight * (1 - decision)
-    value = metric.loss_of(metric.expression).subs(counts).evalf()
-    return float(value) if value.is_real and value.is_finite else math.nan
-
-
 def _tried(source: Source, batch: Batch) -> _Result:
     trial, module = load_trial(source.backend), load(source).module
 
     def value(scores: list[float]) -> float:
-        return float(trial.value(module, scores, batch.labels, batch.weights))
+        return float(trial.value(module, *batch.arguments(scores)))
 
     differences = [
-        (value(batch.moved(index, _STEP)) - value(batch.moved(index, -_STEP))) / (2 * _STEP)
+        (value(batch.moved(index, STEP)) - value(batch.moved(index, -STEP))) / (2 * STEP)
         for index in range(len(batch.scores))
     ]
-    derived, autodiff = trial.gradients(module, batch.scores, batch.labels, batch.weights)
-    return _Result(value(batch.scores), derived, autodiff, differences)
+    derived, autodiff = trial.gradients(module, *batch.arguments(batch.scores))
+    return _Result(value(batch.scores), flat(derived), autodiff and flat(autodiff), differences)
 
 
 def _row(backend: Backend, results: dict[str, _Result], truth: float) -> Row:

@@ -17,9 +17,9 @@ from metricloss.backend import all_backends
 from metricloss.derivation import derivation
 from metricloss.errors import ParameterError
 from metricloss.metric import SKIP, Metric
-from metricloss.recipe import Recipe
+from metricloss.recipe import recipe_of
 from metricloss.relaxation import Relaxation
-from metricloss.relaxations import NAMED, as_relaxation
+from metricloss.relaxations import NAMED
 from metricloss.symbols import COUNTS, NAMES
 from metricloss.task import Task
 from metricloss.text import CONSTANTS, FUNCTIONS, parse
@@ -35,7 +35,7 @@ def show(options: argparse.Namespace) -> int:
       metricloss show "(1 + b**2)*TP/((1 + b**2)*TP + b**2*FN + FP)" --param b=2
       metricloss show "(FP + FN)/n" --direction minimize --relaxation "AnyLoss(30)"
     """
-    recipe = Recipe(_metric(options), **_choices(options))
+    recipe = recipe_of(_metric(options), **_choices(options))
     metric = recipe.metric
     better = "more" if metric.direction == "maximize" else "less"
     partials = "\n".join(f"d{metric.name}/d{count} = {metric.gradient[count]}" for count in COUNTS)
@@ -157,8 +157,7 @@ def _choices(options: argparse.Namespace) -> dict[str, Any]:
         class_weight=options.class_weight.split(",") if options.class_weight else (),
         ignore_index=options.ignore_index,
     )
-    relaxation = as_relaxation(options.relaxation)
-    return {"relaxation": relaxation, "from_logits": not options.probabilities, "task": task}
+    return {"relaxation": options.relaxation, "from_logits": not options.probabilities, "task": task}
 
 
 def _parameter(text: str) -> tuple[str, Expr]:

@@ -15,11 +15,10 @@ from metricloss.loss import Loss, load
 from metricloss.metric import Metric, check_learnable
 from metricloss.plan import COUNT_NAMES, VALUE, Body, Plan, lower, lower_counts
 from metricloss.quotients import SUMS
-from metricloss.recipe import Recipe
+from metricloss.recipe import Recipe, recipe_of
 from metricloss.relaxation import Relaxation, p, q, z
-from metricloss.relaxations import as_relaxation
 from metricloss.source import Source, fill
-from metricloss.task import Task, as_task
+from metricloss.task import Task
 
 
 def compile(
@@ -39,7 +38,8 @@ def compile(
     `class_weight` and `ignore_index`, as for a Task.
 
     Errors: those of Metric, Relaxation and Task; ConstantMetricError; UnknownBackendError;
-    MissingFrameworkError; OptionError for a relaxation of the raw score on probabilities, or on the scores of exclusive classes.
+    MissingFrameworkError; OptionError for a relaxation of the raw score on probabilities, or on exclusive
+    classes.
 
     >>> import numpy as np
     >>> loss = compile("2*TP/(2*TP + FP + FN)", "numpy", from_logits=False)
@@ -51,8 +51,9 @@ def compile(
     """
     target = get_backend(backend)
     target.require()
-    options = {"relaxation": relaxation, "from_logits": from_logits, "task": task, **task_options}
-    return load(emit(metric, target, **options))
+    # str | SymPy | callable -> Metric, with its relaxation and task
+    recipe = recipe_of(metric, relaxation=relaxation, from_logits=from_logits, task=task, **task_options)
+    return load(source_of(recipe, target))
 
 
 def emit(
@@ -69,20 +70,26 @@ def emit(
     >>> print(emit("TP/P", "torch").text.splitlines()[0])
     \"""A loss for PyTorch: metric, relaxed by Soft().
     """
-    # str | SymPy | callable -> Metric
-    checked = metric if isinstance(metric, Metric) else Metric(metric)
-    recipe = Recipe(checked, as_relaxation(relaxation), from_logits, as_task(task, **task_options))
+    recipe = recipe_of(metric, relaxation=relaxation, from_logits=from_logits, task=task, **task_options)
+    return source_of(recipe, get_backend(backend))
+
+
+def source_of(recipe: Recipe, backend: Backend) -> Source:
+    """The source of a loss, from everything that was chosen for it.
+
+    >>> source_of(recipe_of("TP/P"), get_backend("jax")).backend.title
+    'JAX'
+    """
     # Metric -> Slopes -> Plan
     plan = plan_of(recipe)
     # Plan + Backend -> Source
-    target = get_backend(backend)
-    return Source(fill(target, recipe, plan, header(recipe, target)), recipe, plan, target)
+    return Source(fill(backend, recipe, plan, header(recipe, backend)), recipe, plan, backend)
 
 
 def plan_of(recipe: Recipe) -> Plan:
     """What the functions of the emitted file compute.
 
-    >>> print(plan_of(Recipe(Metric("TP/P", name="recall"), as_relaxation("Soft()"))).slopes)
+    >>> print(plan_of(recipe_of(Metric("TP/P", name="recall"))).slopes)
     actual = fn + tp
     return -Divide(1, actual, 0), 0
     """

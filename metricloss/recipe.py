@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr
 
 from metricloss.errors import OptionError
+from metricloss.expression import Expression
 from metricloss.metric import Metric
 from metricloss.relaxation import Relaxation, z
-from metricloss.task import Task
+from metricloss.relaxations import as_relaxation
+from metricloss.task import Task, as_task
 
 
 @dataclass(frozen=True)
@@ -86,3 +91,20 @@ class Recipe:
             "IGNORE_INDEX": task.ignore_index,
         }
         return {name: value for name, value in constants.items() if value is not None}
+
+
+def recipe_of(
+    metric: Metric | Expression,
+    *,
+    relaxation: Relaxation | Expr | str = "Soft()",
+    from_logits: bool = True,
+    task: Task | str = "binary",
+    **task_options: Any,
+) -> Recipe:
+    """The recipe of what a user wrote; arguments as for `compile`.
+
+    >>> recipe_of("TP/P", task="multilabel").task
+    Task('multilabel', average='macro')
+    """
+    checked = metric if isinstance(metric, Metric) else Metric(metric)
+    return Recipe(checked, as_relaxation(relaxation), from_logits, as_task(task, **task_options))

@@ -5,20 +5,29 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 
 def value(module, scores, labels, weights):
-    """The loss of lists of numbers, in float64."""
-    return module.loss(*tensors(scores, labels, weights)).item()
+    """The loss of lists of numbers, in float64; of a vector its sum."""
+    return module.loss(*tensors(scores, labels, weights)).sum().item()
 
 
 def gradients(module, scores, labels, weights):
     """The derived gradient by the scores, and autograd's own of the plain formula."""
     z, y, w = tensors(scores, labels, weights)
     z.requires_grad_()
-    plain = module.objective(*module.sums(y, w, *module.relax(z)))
-    return [torch.autograd.grad(loss, z)[0].tolist() for loss in (module.loss(z, y, w), plain)]
+    losses = module.loss(z, y, w), plain(module, z, y, w)
+    return [torch.autograd.grad(loss.sum(), z)[0].tolist() for loss in losses]
 
 
-def tensors(*lists):
-    return [torch.tensor(numbers, dtype=torch.float64) for numbers in lists]
+def plain(module, z, y, w):
+    """The loss from the same sums, without the derived gradient."""
+    totals = module.relaxed_sums(*module.prepared(z, y, w, None))
+    values = module.objective(*totals)
+    return module.averaged(values, totals) if hasattr(module, "averaged") else values
+
+
+def tensors(scores, labels, weights):
+    """Tensors in float64, class indices in int64."""
+    z, w = (torch.tensor(numbers, dtype=torch.float64) for numbers in (scores, weights))
+    return z, torch.tensor(labels), w
 
 
 def trainer(module, width, rate):
