@@ -73,7 +73,7 @@ def get_backend(backend: str | Path | Backend) -> Backend:
     Errors: UnknownBackendError; BackendError where the folder is not complete.
 
     >>> get_backend("numpy").call
-    'loss(y_true, y_score, *, sample_weight=None)'
+    'loss(y_true, y_score, *, sample_weight=None, mask=None)'
     """
     if isinstance(backend, Backend):
         return backend

@@ -21,7 +21,7 @@ from metricloss.recipe import recipe_of
 from metricloss.relaxation import Relaxation
 from metricloss.relaxations import NAMED
 from metricloss.symbols import COUNTS, NAMES
-from metricloss.task import Task
+from metricloss.task import AVERAGES, Task
 from metricloss.text import CONSTANTS, FUNCTIONS, parse
 
 OK, CHECK_FAILED = 0, 1
@@ -53,6 +53,7 @@ def emit(options: argparse.Namespace) -> int:
     examples:
       metricloss emit "2*TP/(2*TP + FP + FN)" --name f1 --backend torch -o f1_loss.py
       metricloss emit "TP/P - FP/N" --backend jax > j_loss.py
+      metricloss emit "TP/(TP + FP + FN)" --backend torch --task multiclass --ignore-index 255
       metricloss emit --backend numpy --name miss -- "-FN/P"
     """
     source = compiler.emit(_metric(options), options.backend, **_choices(options))
@@ -89,7 +90,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def list_all(options: argparse.Namespace) -> int:
-    """Print the backends, the relaxations, and the names and functions of the language.
+    """Print the backends, relaxations, tasks, and the names and functions of the language.
 
     examples:
       metricloss list
@@ -97,18 +98,18 @@ def list_all(options: argparse.Namespace) -> int:
     from tabulate import tabulate
 
     plain = partial(tabulate, tablefmt="plain", disable_numparse=True)
-    rows = [
-        [backend.name, "yes" if backend.is_installed else "no", backend.facts.get("order", ""), backend.call]
-        for backend in all_backends()
-    ]
+    rows = [[backend.name, "yes" if backend.is_installed else "no", backend.call] for backend in all_backends()]
     print("backends (emit writes for those not installed, too)")
-    print(_indented(plain(rows, headers=["name", "here", "order", "call"])))
+    print(_indented(plain(rows, headers=["name", "here", "call"])))
     for backend in all_backends():
         if not backend.is_installed:
             print(f"  {backend.name} is not installed: {backend.install}")
     print("\nrelaxations")
     print(_indented("\n".join(map(_described, NAMED.values()))))
     print(_indented('any text like "p**2*(3 - 2*p)"\n    In the probability p or the score z, from 0 to 1.'))
+    print("\ntasks, and their averages")
+    tasks = [["binary", "binary, samples"], ["multilabel, multiclass", textwrap.fill(", ".join(_averages()), 52)]]
+    print(_indented(plain(tasks)))
     sums = [f"{name} = {meaning}" for name, meaning in NAMES.items() if meaning not in COUNTS]
     words = [
         ["counts", ", ".join(map(str, COUNTS))],
@@ -167,6 +168,11 @@ def _parameter(text: str) -> tuple[str, Expr]:
     if name.strip() in inspect.signature(Metric).parameters:
         raise ParameterError(f"a parameter cannot be called {name.strip()}: rename it in the expression")
     return name.strip(), parse(value, {})
+
+
+def _averages() -> list[str]:
+    """The averages over classes, as they are written on a command line."""
+    return [average or "none" for average in AVERAGES if average != "binary"]
 
 
 def _described(relaxation: Callable[..., Relaxation]) -> str:

@@ -12,7 +12,7 @@ import metricloss.check
 from metricloss.backend import Backend, all_backends, get_backend
 from metricloss.check import TOLERANCES, Report, Row, check, load_trial, relative_error
 from metricloss.cli import main
-from metricloss.compiler import emit
+from metricloss.compiler import source_of
 from metricloss.errors import BackendError, MissingFrameworkError
 
 F1 = "2*TP/(2*TP + FP + FN)"
@@ -40,12 +40,12 @@ def broken(monkeypatch):
     """A function that puts a fault into what is emitted for one backend."""
 
     def broken(fault: str, name: str) -> None:
-        def emitted(metric, backend, **options):
-            source = emit(metric, backend, **options)
+        def emitted(recipe, backend):
+            source = source_of(recipe, backend)
             wrong = f"{source.text}\n\n{FAULTS[fault][0]}"
             return dataclasses.replace(source, text=wrong) if source.backend.name == name else source
 
-        monkeypatch.setattr(metricloss.check, "emit", emitted)
+        monkeypatch.setattr(metricloss.check, "source_of", emitted)
 
     return broken
 

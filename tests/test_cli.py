@@ -96,7 +96,7 @@ def test_list(run):
         "ScoreOriented(mean=0.5, width=0.1)",
         "PP = FP + TP",
         "atan",
-        "labels first",
+        "samples-macro",
     ):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80

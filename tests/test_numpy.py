@@ -95,12 +95,12 @@ def test_value_and_grad_is_the_loss(problem):
         (
             lambda z, y, w: (z, y, w[:5]),
             ValueError,
-            r"sample_weight of shape \(5,\) does not broadcast to \(12,\)",
+            r"sample_weight has shape \(5,\): give \(12,\)",
         ),
         (
             lambda z, y, w: (z, y, w[:, None]),
             ValueError,
-            r"sample_weight of shape \(12, 1\) does not broadcast",
+            r"sample_weight has shape \(12, 1\): give \(12,\)",
         ),
     ],
 )

@@ -72,11 +72,15 @@ def test_same_text_for_the_same_input(backend):
         (ml.Metric("-FP/N", name="minus"), {"from_logits": False}),
         (ml.Metric("TP/P", name="recall"), {"relaxation": ml.SigmoidF1(2, -0.5)}),
         (ml.Metric("TP/P", name="recall"), {"relaxation": ml.ScoreOriented(0.5, 0.5)}),
+        (ml.Metric("TP/P", name="recall", zero_division="skip"), {"task": "multiclass", "ignore_index": -1}),
+        (F1, {"task": "multilabel", "average": None, "class_axis": 0}),
+        (F1, {"task": "multiclass", "class_weight": (1, 1 / 3), "from_logits": False}),
+        (F1, {"average": "samples"}),
     ],
 )
 def test_the_command_in_the_header_writes_the_same_file(metric, options, capsys):
     source = ml.emit(metric, "numpy", **options)
-    line = command(source.metric, source.relaxation, source.from_logits, source.backend)
+    line = command(source.recipe, source.backend)
     assert f"    {line}\n" in source.text
     assert cli.main(shlex.split(line)[1:]) == 0
     assert capsys.readouterr().out == source.text

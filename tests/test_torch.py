@@ -242,14 +242,14 @@ def test_a_loss_trains(torch):
             TypeError,
             "input has dtype torch.int64, but scores are floating-point",
         ),
-        (lambda z, y, w: (z, y, w[:5]), ValueError, r"weight of shape \(5,\) does not broadcast to \(12,\)"),
+        (lambda z, y, w: (z, y, w[:5]), ValueError, r"weight has shape \(5,\): give \(12,\)"),
         (
             lambda z, y, w: (z, y, w[:, None]),
             ValueError,
-            r"weight of shape \(12, 1\) does not broadcast to \(12,\)",
+            r"weight has shape \(12, 1\): give \(12,\)",
         ),
-        (lambda z, y, w: (z, y.double().requires_grad_(), w), ValueError, "target and weight are constants"),
-        (lambda z, y, w: (z, y, w.requires_grad_()), ValueError, "target and weight are constants"),
+        (lambda z, y, w: (z, y.double().requires_grad_(), w), ValueError, "target, weight and mask are constants"),
+        (lambda z, y, w: (z, y, w.requires_grad_()), ValueError, "target, weight and mask are constants"),
     ],
 )
 @pytest.mark.parametrize("function", ["loss", "score", "counts", "soft_counts"])
