@@ -126,6 +126,27 @@ class Arrays:
             scores[~mask] = np.resize([np.nan, np.inf, -np.inf, 0], k)
         return cls(scores, given, as_given, mask, dense, every)
 
+    def taken(self, samples: Any) -> Arrays:
+        """The arrays of some samples, in some order."""
+        parts = self.scores, self.labels, self.weights, self.mask, self.dense, self.every_weight
+        is_by_class = self.weights is not None and self.weights.shape[0] == 1 and self.weights.ndim == 3
+        kept = [
+            x if x is None or (x is self.weights and is_by_class and len(self.scores) != 1) else x[samples]
+            for x in parts
+        ]
+        return Arrays(*kept)
+
+    def with_classes(self, order: Any) -> Arrays:
+        """The arrays with their classes in another order."""
+        indices = self.labels.ndim == 2
+        labels = np.argsort(order)[self.labels] if indices else self.labels[..., order]
+        weights = self.weights
+        if weights is not None and weights.ndim == 3 and weights.shape[-1] > 1:
+            weights = weights[..., order]
+        return Arrays(
+            self.scores[..., order], labels, weights, self.mask, self.dense[..., order], self.every_weight[..., order]
+        )
+
     def along(self, axis: int) -> tuple[np.ndarray | None, ...]:
         """Scores, labels, weights and mask with the classes along an axis."""
         full = [
