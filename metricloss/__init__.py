@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from metricloss.compiler import compile as compile
     from metricloss.compiler import emit as emit
     from metricloss.derivation import Derivation as Derivation
+    from metricloss.inputs import check_inputs as check_inputs
     from metricloss.loss import Loss as Loss
     from metricloss.relaxation import Relaxation as Relaxation
     from metricloss.relaxations import AnyLoss as AnyLoss
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from metricloss.relaxations import SigmoidF1 as SigmoidF1
     from metricloss.relaxations import Soft as Soft
     from metricloss.source import Source as Source
+    from metricloss.task import Task as Task
 
 #: What only compiling needs, imported when it is first asked for: `import metricloss` stays light.
 _LATE = {
@@ -54,6 +56,8 @@ _LATE = {
     "SigmoidF1": "relaxations",
     "Soft": "relaxations",
     "Source": "source",
+    "Task": "task",
+    "check_inputs": "inputs",
     "compile": "compiler",
     "emit": "compiler",
 }

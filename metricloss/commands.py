@@ -108,7 +108,10 @@ def list_all(options: argparse.Namespace) -> int:
     print(_indented("\n".join(map(_described, NAMED.values()))))
     print(_indented('any text like "p**2*(3 - 2*p)"\n    In the probability p or the score z, from 0 to 1.'))
     print("\ntasks, and their averages")
-    tasks = [["binary", "binary, samples"], ["multilabel, multiclass", textwrap.fill(", ".join(_averages()), 52)]]
+    tasks = [
+        ["binary", "binary, samples"],
+        ["multilabel, multiclass", textwrap.fill(", ".join(_averages()), 52)],
+    ]
     print(_indented(plain(tasks)))
     sums = [f"{name} = {meaning}" for name, meaning in NAMES.items() if meaning not in COUNTS]
     words = [

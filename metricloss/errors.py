@@ -11,6 +11,7 @@ MetricLossError
 ├── NotRealError               complex or infinite inside the count simplex
 ├── OptionError                direction, zero_division and the like outside what they can be
 ├── LabelError                 labels or predictions that are no 0/1 arrays of one shape
+├── InputError                 values that a loss cannot mean, found by check_inputs
 ├── RelaxationError            decreasing, or leaving [0, 1], or never crossing 1/2
 ├── UnknownBackendError        no folder of that name in backends/
 ├── BackendError               a backend folder that is not complete
@@ -68,6 +69,10 @@ class OptionError(MetricLossError):
 
 class LabelError(MetricLossError):
     """The hard metric was given something other than 0/1 arrays of one shape."""
+
+
+class InputError(MetricLossError):
+    """Values given to a loss that cannot be meant: ``check_inputs(loss, logits, target)``."""
 
 
 class RelaxationError(MetricLossError):

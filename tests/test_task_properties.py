@@ -33,9 +33,13 @@ def examples(number: int) -> Any:
     return settings(max_examples=number)
 
 
-def problem(draw: Any, tasks: tuple = TASKS, averages: tuple = AVERAGES) -> tuple[Case, Arrays, np.random.Generator]:
+def problem(
+    draw: Any, tasks: tuple = TASKS, averages: tuple = AVERAGES
+) -> tuple[Case, Arrays, np.random.Generator]:
     """A case and arrays for it, of a drawn shape."""
-    case = Case(draw(st.sampled_from(tasks)), draw(st.sampled_from(averages)), draw(st.sampled_from([0, 1, "skip"])))
+    case = Case(
+        draw(st.sampled_from(tasks)), draw(st.sampled_from(averages)), draw(st.sampled_from([0, 1, "skip"]))
+    )
     shape = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(2, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     labels, weights = draw(st.sampled_from(["index", "dense"])), draw(st.sampled_from(Arrays.WEIGHTS))
