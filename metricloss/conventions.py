@@ -53,8 +53,8 @@ def _arguments(recipe: Recipe, backend: Backend) -> Iterator[str]:
         what = "exclusive" if recipe.is_multiclass else "independent"
         yield f"{scores} holds {kind} of N samples, of K {what} classes along axis {axis}, with any other axes."
         yield from _labels(recipe, backend)
-        yield f"{weights} and {mask} have the shape (N,), by sample, or that of {scores} with or without the axis of"
-        yield "the classes;"
+        yield f"{weights} and {mask} have the shape (N,), by sample, or that of {scores} with or without the"
+        yield "axis of the classes;"
     yield "an axis of size 1 is repeated."
 
 

@@ -12,7 +12,6 @@ from metricloss.conventions import conventions_of
 from metricloss.quotients import SUMS, TOTALS
 from metricloss.recipe import Recipe
 from metricloss.relaxation import p, z
-from metricloss.task import Task
 from metricloss.version import __version__
 
 
@@ -28,7 +27,7 @@ def header(recipe: Recipe, backend: Backend) -> str:
         "root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
     )
     paragraphs = (
-        f"A loss for {backend.title}: {recipe.metric.name}, {_task(recipe.task)}relaxed by {recipe.relaxation}.",
+        f"A loss for {backend.title}: {_what(recipe)}, relaxed by {recipe.relaxation}.",
         _wrapped(origin),
         "    " + command(recipe, backend),
         _table(recipe),
@@ -63,10 +62,12 @@ def _word(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _task(task: Task) -> str:
-    if task.name == "binary":
-        return "" if task.average == "binary" else f"by {task.average}, "
-    return f"{task.name}, {task.average or 'by class'}, "
+def _what(recipe: Recipe) -> str:
+    """The metric, with its task where that is not the usual one."""
+    task = recipe.task
+    words = [] if task.name == "binary" else [task.name]
+    words += [] if task.average == "binary" else [task.average or "by class"]
+    return ", ".join([recipe.metric.name, *words])
 
 
 def _table(recipe: Recipe) -> str:

@@ -21,9 +21,9 @@ _MANY = 16
 def check_inputs(loss: Loss, *arguments: Any, **options: Any) -> None:
     """Raise InputError where values cannot be meant: give it what the loss is given.
 
-    Looks for scores that are not finite, probabilities where logits were declared and logits where probabilities
-    were, labels outside [0, 1], class indices out of range, labels that do not add up to 1 over exclusive classes,
-    and weights that are negative or not finite. Entries that take no part may hold anything. Copies all arrays to
+    Looks for scores that are not finite, probabilities where logits were declared and the other way round,
+    labels outside [0, 1], class indices out of range, labels that do not add up to 1 over exclusive classes, and
+    weights that are negative or not finite. Entries that take no part may hold anything. Copies all arrays to
     NumPy: for debugging, not for every step.
 
     Errors: InputError; those of the loss itself, for shapes and dtypes.
@@ -55,7 +55,8 @@ def _laid_out(loss: Loss, given: dict[str, Any]) -> tuple[Any, Any, Any]:
     recipe, skeleton = loss.emitted.recipe, loss.emitted.backend.skeleton
     task = recipe.task
     if task.name != "binary":
-        task = replace(task, class_axis=constant("CLASS_AXIS", recipe, skeleton))
+        axis: Any = constant("CLASS_AXIS", recipe, skeleton)
+        task = replace(task, class_axis=axis)
     module = load(source_of(replace(recipe, task=task), get_backend("numpy"))).module
     prepared = module.prepared(given["labels"], given["scores"], given["weights"], given["mask"])
     return tuple(prepared)
@@ -70,7 +71,7 @@ class _Inputs:
         self.names = loss.emitted.backend.arguments
         self.recipe = loss.emitted.recipe
         self.scores, self.labels = scores, labels
-        self.weights = np.ones(()) if weights is None else weights
+        self.weights: Any = np.ones(()) if weights is None else weights
         self.are_indices = self.recipe.is_multiclass and labels.shape != scores.shape
         self.ignored = constant("IGNORE_INDEX", self.recipe, loss.emitted.backend.skeleton)
 
@@ -80,7 +81,7 @@ class _Inputs:
         self._fail_if(
             "weights", (self.weights < 0) | ~np.isfinite(self.weights), self.weights, "weights are not negative"
         )
-        takes_part = np.broadcast_to(self.weights != 0, self.scores.shape)
+        takes_part: Any = np.broadcast_to(self.weights != 0, self.scores.shape)
         if self.recipe.is_multiclass:
             takes_part = takes_part.any(-1, keepdims=True)
         if self.are_indices:
@@ -130,8 +131,8 @@ class _Inputs:
 
     def _are_probabilities(self, how: str) -> None:
         raise InputError(
-            f"{self.names['scores']} lie in [0, 1], {how}: these look like probabilities, and logits were declared\n"
-            "Say from_logits=False, or give the scores before the sigmoid or softmax."
+            f"{self.names['scores']} lie in [0, 1], {how}: these look like probabilities, and logits were "
+            "declared\nSay from_logits=False, or give the scores before the sigmoid or softmax."
         )
 
     def _fail_if(self, role: str, wrong: Any, values: Any, rule: str, verb: str = "holds") -> None:

@@ -30,8 +30,8 @@ class Metric:
 
     expression: over the counts, their sums P, N, PP, PN, n, and parameters. direction: "maximize" if more is
     better, "minimize" if less is. zero_division: what a quotient with a zero denominator is, in the loss and in
-    the hard metric alike; or "skip": it is 0, and where there are no positives the metric has no value, and does
-    not enter an average. parameters: a value for every other name in the expression.
+    the hard metric alike; or "skip": it is 0, and where there are no positives the metric has no value and
+    enters no average. parameters: a value for every other name in the expression.
 
     Errors: ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError and UnsupportedFunctionError for
     the expression; ParameterError; NoCountError; NotRealError; OptionError.

@@ -41,8 +41,8 @@ class Recipe:
             )
         if self.is_multiclass:
             raise OptionError(
-                f"{self.relaxation} is made for raw scores, and those of exclusive classes mean something together "
-                "only, as a softmax\nGive a relaxation in p, or say task='multilabel'."
+                f"{self.relaxation} is made for raw scores, and those of exclusive classes mean something only "
+                "together, as a softmax\nGive a relaxation in p, or say task='multilabel'."
             )
 
     @property

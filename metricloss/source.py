@@ -53,7 +53,7 @@ class Source:
 
 def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
     """The backend's loss with the plan in its holes and `header` at its head, less what it does not use."""
-    skeleton = _Skeleton(chosen(backend.skeleton, recipe))
+    skeleton = _Skeleton(chosen(backend.name, backend.skeleton, recipe))
     fillings = {}
     for name, body in plan.bodies.items():
         arguments = dict(zip(body.arguments, skeleton.parameters(name), strict=False))

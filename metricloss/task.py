@@ -1,4 +1,4 @@
-"""What the arrays of a loss mean: their classes, which confusion matrices they make, and how those are averaged."""
+"""What the arrays of a loss mean: their classes, the confusion matrices that they make, and the average."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ON_BINARY = ("binary", "samples")
 class Task:
     """What scores and labels mean, and what the value of a batch is.
 
-    name: "binary", scores of any shape, each of its own; "multilabel", K independent scores along the class axis;
-    "multiclass", K exclusive scores along it. average: "binary", all entries in one confusion matrix; "micro",
-    all entries of all classes in one; "macro", one a class, and the mean; "weighted", the mean by the classes'
-    weight of positives; None, one a class, and no mean; "samples", one a sample, and the mean;
+    name: "binary", scores of any shape, each of its own; "multilabel", K independent scores along the class
+    axis; "multiclass", K exclusive scores along it. average: "binary", all entries in one confusion matrix;
+    "micro", all entries of all classes in one; "macro", one a class, and the mean; "weighted", the mean by the
+    classes' weight of positives; None, one a class, and no mean; "samples", one a sample, and the mean;
     "samples-macro" and "samples-weighted", one a sample and class, the mean over classes and then over samples.
     class_axis: where the classes are, by default where the framework has them. class_weight: a number for each
-    class, for "macro": the mean is then Σ weight·value / Σ weight. ignore_index: the class index of entries that
-    take no part.
+    class, for "macro": the mean is then Σ weight·value / Σ weight. ignore_index: the class index of entries
+    that take no part.
 
     Pooled over the batch or by sample are different losses: both are biased against the metric of all data,
     where batches or samples hold few positives. With 2 % positives, soft F1 of pooled batches is on average
@@ -145,8 +145,8 @@ def _check(task: Task) -> None:
         )
     if task.class_weight and task.average not in ("macro", "samples-macro"):
         raise OptionError(
-            f"class_weight makes a weighted mean over classes, and average={task.average!r} is none that it can "
-            "weigh\nSay average='macro' or 'samples-macro'."
+            f"class_weight makes a weighted mean over classes, and average={task.average!r} is none that it "
+            "can weigh\nSay average='macro' or 'samples-macro'."
         )
 
 

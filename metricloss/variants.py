@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from metricloss.errors import BackendError
 from metricloss.recipe import Recipe
 
 #: Stands between the name of a function, class or constant, and the variant that it is.
 _MARK = "__"
 
 
-def chosen(skeleton: str, recipe: Recipe) -> str:
+#: Words that a layout of its own may do without.
+_OPTIONAL = {"by_sample"}
+
+
+def chosen(name: str, skeleton: str, recipe: Recipe) -> str:
     r"""The text of a loss.py in which every function is there once, in the variant that the recipe needs.
 
-    ``sums__grouped`` takes the place and the name of ``sums`` where that variant is wanted, and is left out where
-    it is not. Constants that the recipe sets are set.
+    ``sums__grouped`` takes the place and the name of ``sums`` where that variant is wanted, and is left out
+    where it is not. Constants that the recipe sets are set. name: of the backend.
 
-    >>> from metricloss import Metric, Soft
-    >>> chosen("A = 1\nA__skip = 2\n", Recipe(Metric("TP/P", zero_division="skip"), Soft()))
-    'A = 2\n'
+    Errors: BackendError where the backend has no variants for what is wanted.
+
+    >>> from metricloss.recipe import recipe_of
+    >>> chosen("toy", "A = 1\nA__grouped = 2\nA__averaged = 3", recipe_of("TP/P", task="multilabel"))
+    'A = 3\n'
     """
     nodes = {name: node for node in ast.parse(skeleton).body for name in bound(node)}
+    _require_variants(name, nodes, recipe)
     wanted = {base: _best(base, nodes, recipe) for base in nodes if _MARK not in base}
     settings = recipe.settings
     given = skeleton.splitlines()
@@ -40,6 +48,16 @@ def chosen(skeleton: str, recipe: Recipe) -> str:
     return re.sub(rf"\b\w+{_MARK}\w+\b", lambda found: names.get(found[0], found[0]), text)
 
 
+def _require_variants(backend: str, names: Iterable[str], recipe: Recipe) -> None:
+    known = {name.partition(_MARK)[2] for name in names}
+    if missing := [word for word in recipe.variants if word not in known | _OPTIONAL]:
+        raise BackendError(
+            f"backends/{backend}/loss.py has no variant of a function for this task: none is called "
+            f"{', '.join(f'...{_MARK}{word}' for word in missing)}\n"
+            "backends/README.md tells what variants are; a binary loss of all entries needs none."
+        )
+
+
 def _best(base: str, nodes: dict[str, ast.stmt], recipe: Recipe) -> str:
     """The name of the variant that is wanted, or of the function itself if none is."""
     words = recipe.variants
@@ -50,7 +68,7 @@ def _best(base: str, nodes: dict[str, ast.stmt], recipe: Recipe) -> str:
 
 
 def constant(name: str, recipe: Recipe, skeleton: str) -> object:
-    """The value of a constant in the file: as the recipe sets it, else as the backend's loss has it, else None."""
+    """The value of a constant in the file: the recipe's, else that of the backend's loss, else None."""
     nodes = {name: node for node in ast.parse(skeleton).body for name in bound(node)}
     return recipe.settings.get(name, _default(nodes.get(name)))
 

@@ -1,4 +1,4 @@
-"""The losses of tasks and averages from their definitions, in torch's float64: for values, hard scores and autodiff."""
+"""The losses of tasks and averages from their definitions, in torch's float64, which differentiates them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_hot(indices: np.ndarray, classes: int, axis: int = -1) -> np.ndarray:
 
 
 def matrices(case: Case, decided: Any, y: Any, w: Any) -> list[Any]:
-    """TP, FP, FN, TN of arrays (samples, classes, positions): for each sample, each class, each of both, or all."""
+    """TP, FP, FN, TN of arrays (samples, classes, positions): for each sample or class, both, or all."""
     axes = {
         "binary": (0, 1, 2), "micro": (0, 1, 2), "macro": (0, 2), "weighted": (0, 2), None: (0, 2),
         "samples": (1, 2), "samples-macro": (2,), "samples-weighted": (2,),
@@ -80,7 +80,7 @@ def averaged(case: Case, values: Any, positives: np.ndarray, nothing: float) -> 
 
 @dataclass
 class Arrays:
-    """Scores (samples, positions, classes), with labels, weights and a mask as users give them, and as all entries'."""
+    """Scores (samples, positions, classes), labels, weights and mask as users give them, and for every score."""
 
     WEIGHTS = (None, "sample", "entry", "class", "all")
 
@@ -143,9 +143,8 @@ class Arrays:
         weights = self.weights
         if weights is not None and weights.ndim == 3 and weights.shape[-1] > 1:
             weights = weights[..., order]
-        return Arrays(
-            self.scores[..., order], labels, weights, self.mask, self.dense[..., order], self.every_weight[..., order]
-        )
+        scores, dense, every = (x[..., order] for x in (self.scores, self.dense, self.every_weight))
+        return Arrays(scores, labels, weights, self.mask, dense, every)
 
     def along(self, axis: int) -> tuple[np.ndarray | None, ...]:
         """Scores, labels, weights and mask with the classes along an axis."""

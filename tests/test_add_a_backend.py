@@ -153,10 +153,15 @@ title = "lists"
 module = "math"
 install = "nothing to install"
 call = "loss(scores, labels, weights=None)"
-order = "scores first"
 gradient = "value_and_grad(...)"
 sums = "float64"
 entry_points = ["loss", "value_and_grad", "score", "counts", "soft_counts"]
+
+[arguments]
+scores = "scores"
+labels = "labels"
+weights = "weights"
+mask = "mask"
 
 [functions]
 divide = "divide"
@@ -287,8 +292,14 @@ def test_the_corners_are_guarded(toy: Path):
 def test_the_how_to_names_every_hole_and_fact():
     how_to = (Path(__file__).parents[1] / "backends" / "README.md").read_text("utf-8")
     assert all(f"`{hole}(" in how_to for hole in HOLES)
-    for name in ("title", "module", "install", "call", "order", "gradient", "sums", "entry_points", "trial.py"):
+    for name in ("title", "module", "install", "call", "gradient", "sums", "entry_points", "trial.py"):
         assert f"`{name}`" in how_to
+
+
+def test_what_a_backend_was_not_written_for_is_named(toy: Path):
+    for options in ({"task": "multiclass"}, {"average": "samples"}, {"task": "multilabel", "average": None}):
+        with pytest.raises(BackendError, match=r"toy.* has no variant .*__grouped"):
+            ml.compile(F1, toy, **options)
 
 
 @pytest.mark.parametrize("hole", HOLES)

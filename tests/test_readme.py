@@ -18,20 +18,14 @@ README = ROOT / "README.md"
 
 pytestmark = pytest.mark.checkout
 
-#: The parts of the emitted file that the README shows.
-SHOWN = ("metric", "slopes", "relax_slope")
-
 
 def excerpt() -> str:
-    """The head and some functions of the file that the README's first example prints."""
+    """The head of the file that the README's first example prints."""
     import metricloss as ml
 
     text = ml.emit(ml.Metric("2*TP/(2*TP + FP + FN)", name="f1"), "torch").text
-    lines, shown = text.splitlines(), []
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Expr) or getattr(node, "name", "") in SHOWN:
-            shown += ["", *lines[node.lineno - 1 : node.end_lineno]]
-    return "\n".join(["```py", *shown[1:], "```"])
+    head = ast.parse(text).body[0]
+    return "\n".join(["```py", *text.splitlines()[: head.end_lineno], "```"])
 
 
 def backends_table() -> str:
@@ -71,7 +65,7 @@ def test_the_code_runs(capsys):
     target = torch.tensor([1, 0, 0, 1])
     known = {"logits": torch.zeros(4, requires_grad=True), "target": target}
     code = blocks("python")
-    assert len(code) == 2
+    assert len(code) == 3
     for block in code:
         exec(compile(block, "README.md", "exec"), known)
     assert known["logits"].grad.abs().sum() > 0
@@ -79,6 +73,10 @@ def test_the_code_runs(capsys):
     assert known["f2"].at(1, 0, 1, 0) == pytest.approx(5 / 9)
     assert known["cost"].at(1, 1, 1, 1) == 1.5
     assert known["mcc"].at(2, 0, 0, 2) == pytest.approx(1)
+    scores, labels = torch.randn(2, 3, 4, 4), torch.randint(0, 2, (2, 4, 4))
+    assert known["tags"](scores, torch.ones(2, 3, 4, 4)).shape == known["image"](scores, labels).shape == ()
+    labels[0, 0] = 255
+    assert known["dice"](scores, labels).isfinite()
 
 
 def test_the_relaxations_of_the_table_are_relaxations():

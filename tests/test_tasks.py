@@ -1,4 +1,4 @@
-"""Multilabel and multiclass losses on every backend, against their definitions and torch's autodiff of these."""
+"""Multilabel and multiclass losses on every backend, against their definitions and the autodiff of these."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tests.frameworks import FRAMEWORKS, Framework
 from tests.tasks import Arrays, Case, reference
 

@@ -111,7 +111,10 @@ def test_vmap(torch, case, loss):
 
     for axes, arguments in (((0, None), (several, y)), ((None, 0), (z, torch.stack([y, y.flip(0)])))):
         found = torch.func.vmap(gradient, in_dims=axes)(*arguments)
-        rows = [gradient(*(x[i] if a == 0 else x for x, a in zip(arguments, axes, strict=True))) for i in (0, 1)]
+        rows = [
+            gradient(*(x if axis is None else x[i] for x, axis in zip(arguments, axes, strict=True)))
+            for i in (0, 1)
+        ]
         torch.testing.assert_close(found, torch.stack(rows))
 
 
@@ -187,7 +190,7 @@ run(sys.stdin.read())
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of memory where Linux tells it")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak of memory is read as Linux tells it")
 def test_memory_of_a_segmentation(torch):
     """Forward and backward need little but the gradient: class indices are never expanded all at once."""
     source = ml.emit(F1, "torch", task="multiclass").text
