@@ -52,6 +52,7 @@ $(VENV)/.demo: $(LISTS) | $(VENV)/bin/pip
 $(VENV)/.test: $(LISTS) | $(VENV)/bin/pip
 	@echo "Installing every framework (CPU): some minutes the first time"
 	$(PIP) --requirement requirements/test.txt --editable '.[demo]'
+	$(PIP) --no-deps --requirement requirements/peers.txt
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.lint: $(LISTS) | $(VENV)/bin/pip

@@ -73,8 +73,8 @@ def _mean(task: Task) -> str:
     if not task.has_mean:
         return ""
     if not task.is_by_class:
-        return "; the loss is the mean over the samples"
-    then = " of a sample, and then over the samples" if task.is_by_sample else ""
+        return "; the loss is the mean over the samples, by the weight of their entries"
+    then = " of a sample, and then over the samples, by the weight of their entries" if task.is_by_sample else ""
     return f"; the loss is the mean over the classes{_weighed(task)}{then}"
 
 

@@ -22,9 +22,9 @@ def check_inputs(loss: Loss, *arguments: Any, **options: Any) -> None:
     """Raise InputError where values cannot be meant: give it what the loss is given.
 
     Looks for scores that are not finite, probabilities where logits were declared and the other way round,
-    labels outside [0, 1], class indices out of range, labels that do not add up to 1 over exclusive classes, and
-    weights that are negative or not finite. Entries that take no part may hold anything. Copies all arrays to
-    NumPy: for debugging, not for every step.
+    labels outside [0, 1], class indices out of range, labels that do not add up to 1 over exclusive classes,
+    and weights that are negative or not finite. Entries that take no part may hold anything. Copies all arrays
+    to NumPy: for debugging, not for every step.
 
     Errors: InputError; those of the loss itself, for shapes and dtypes.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from metricloss.errors import BackendError
 from metricloss.recipe import Recipe
@@ -14,7 +15,7 @@ _MARK = "__"
 
 
 #: Words that a layout of its own may do without.
-_OPTIONAL = {"by_sample"}
+_OPTIONAL = {"by_sample", "weighted"}
 
 
 def chosen(name: str, skeleton: str, recipe: Recipe) -> str:
@@ -29,7 +30,7 @@ def chosen(name: str, skeleton: str, recipe: Recipe) -> str:
     >>> chosen("toy", "A = 1\nA__grouped = 2\nA__averaged = 3", recipe_of("TP/P", task="multilabel"))
     'A = 3\n'
     """
-    nodes = {name: node for node in ast.parse(skeleton).body for name in bound(node)}
+    nodes = _nodes(skeleton)
     _require_variants(name, nodes, recipe)
     wanted = {base: _best(base, nodes, recipe) for base in nodes if _MARK not in base}
     settings = recipe.settings
@@ -58,7 +59,7 @@ def _require_variants(backend: str, names: Iterable[str], recipe: Recipe) -> Non
         )
 
 
-def _best(base: str, nodes: dict[str, ast.stmt], recipe: Recipe) -> str:
+def _best(base: str, nodes: Mapping[str, ast.stmt], recipe: Recipe) -> str:
     """The name of the variant that is wanted, or of the function itself if none is."""
     words = recipe.variants
     if recipe.is_multiclass and _default(nodes.get("IGNORE_INDEX")) is not None:
@@ -69,8 +70,14 @@ def _best(base: str, nodes: dict[str, ast.stmt], recipe: Recipe) -> str:
 
 def constant(name: str, recipe: Recipe, skeleton: str) -> object:
     """The value of a constant in the file: the recipe's, else that of the backend's loss, else None."""
-    nodes = {name: node for node in ast.parse(skeleton).body for name in bound(node)}
+    nodes = _nodes(skeleton)
     return recipe.settings.get(name, _default(nodes.get(name)))
+
+
+@cache
+def _nodes(skeleton: str) -> Mapping[str, ast.stmt]:
+    """The top-level statements of a loss.py, by the names that they bind."""
+    return {name: node for node in ast.parse(skeleton).body for name in bound(node)}
 
 
 def _default(node: ast.stmt | None) -> object:

@@ -50,32 +50,35 @@ def matrices(case: Case, decided: Any, y: Any, w: Any) -> list[Any]:
     return [cell.sum(axes) for cell in cells]
 
 
-def averaged(case: Case, values: Any, positives: np.ndarray, nothing: float) -> Any:
-    """The mean of values over their matrices, one by one as a reader of the definition would take it."""
+def averaged(case: Case, values: Any, positives: np.ndarray, weights: np.ndarray, nothing: float) -> Any:
+    """The mean of values over their matrices, one by one as a reader of the definition would take it.
+
+    positives, weights: of the labels, and of all entries, of each matrix.
+    """
     skips = case.zero_division == "skip"
-    present = positives > 0
     if case.average in ("binary", "micro", None):
-        flat = values.reshape(-1)
-        kept = [
-            v if here or not skips else v * 0 + nothing
-            for v, here in zip(flat, present.reshape(-1), strict=True)
-        ]
+        pairs = zip(values.reshape(-1), positives.reshape(-1), strict=True)
+        kept = [value if support > 0 or not skips else value * 0 + nothing for value, support in pairs]
         return kept[0] if case.average else kept
-    by_sample = case.average in ("samples-macro", "samples-weighted")
-    rows = range(len(values)) if by_sample else [slice(None)]
-    means = []
-    for row in rows:
-        value, support, here = values[row], positives[row], present[row]
+    by_class = case.average != "samples"
+    by_sample = str(case.average).startswith("samples")
+    # As rows of classes, one row for each sample or for all.
+    shape = (len(values) if by_sample else 1, -1)
+    values, positives, weights = (x.reshape(shape) for x in (values, positives, weights))
+    total, parts = 0.0, 0.0 * values.sum()
+    for value, support, weight in zip(values, positives, weights, strict=True):
         importance = np.ones(len(support))
         if case.class_weight:
             importance = np.array(case.class_weight)
-        elif str(case.average).endswith("weighted") and support.sum() > 0:
+        elif by_class and str(case.average).endswith("weighted") and support.sum() > 0:
             importance = support
         if skips:
-            importance = importance * here
-        if importance.sum() > 0:
-            means.append(sum(i * v for i, v in zip(importance, value, strict=True)) / importance.sum())
-    return sum(means) / len(means) if means else values.sum() * 0 + nothing
+            importance = importance * (support > 0)
+        row_weight = weight.sum() if by_sample else 1.0
+        if importance.sum() > 0 and row_weight > 0:
+            mean = sum(i * v for i, v in zip(importance, value, strict=True)) / importance.sum()
+            parts, total = parts + row_weight * mean, total + row_weight
+    return parts / total if total else parts + nothing
 
 
 @dataclass
@@ -183,6 +186,7 @@ def reference(
     counts = matrices(case, h(p).movedim(-1, 1), y, w)
     otherwise = 0.0 if case.zero_division == "skip" else float(case.zero_division)
     values = 1 - formula(*counts, otherwise)
-    loss = averaged(case, values, (counts[0] + counts[2]).detach().numpy(), 0.0)
+    positives, weights = (counts[0] + counts[2]).detach().numpy(), sum(counts).detach().numpy()
+    loss = averaged(case, values, positives, weights, 0.0)
     loss = torch.stack(loss) if isinstance(loss, list) else loss
     return loss.detach().numpy(), torch.autograd.grad(loss.sum(), z)[0].numpy()

@@ -112,7 +112,7 @@ def counts(framework: Framework, function: Any, arrays: Arrays) -> Any:
 @examples(6)
 @given(data=st.data())
 def test_weight_2_is_the_row_twice_and_weight_0_the_row_gone(framework, data):
-    case, arrays, rng = problem(data.draw, averages=POOLED)
+    case, arrays, rng = problem(data.draw)
     times = rng.integers(0, 3, len(arrays.scores))
     times[0] = 1  # a batch of nothing is another matter
     every = arrays.every_weight * times[:, None, None]

@@ -256,8 +256,10 @@ def averaged__each_skip(values, totals):
 
 
 def shares(totals):
-    """What each value counts for in the mean."""
-    return array_namespace(*totals).ones_like(totals[0]) / max(math.prod(totals[0].shape), 1)
+    """What each class counts for in the mean: together 1, or all 0."""
+    xp = array_namespace(*totals)
+    weights = importance(totals)
+    return divide(weights, xp.sum(weights))
 
 
 def shares__each_skip(totals):
@@ -265,16 +267,28 @@ def shares__each_skip(totals):
     return present(totals)
 
 
-def shares__weighted(totals):
-    """What each value counts for in the mean over classes, then over samples: together 1, or all 0."""
+def shares__samples(totals):
+    """What each sample counts for in the mean, by the weight of its entries: together 1, or all 0."""
+    xp = array_namespace(*totals)
+    weights = importance(totals) * sum(totals)
+    return divide(weights, xp.sum(weights))
+
+
+def shares__samples_by_class(totals):
+    """What each class of each sample counts for in the mean over classes, then over samples by their weight."""
     xp = array_namespace(*totals)
     weights = importance(totals)
     of_sample = divide(weights, xp.sum(weights, axis=-1, keepdims=True))
-    samples = xp.sum(xp.round(xp.sum(of_sample, axis=-1)))
-    return divide(of_sample, samples)
+    samples = xp.sum(of_sample, axis=-1, keepdims=True) * xp.sum(sum(totals), axis=-1, keepdims=True)
+    return of_sample * divide(samples, xp.sum(samples))
 
 
 def importance(totals):
+    """What a class weighs in the mean: all the same."""
+    return array_namespace(*totals).ones_like(totals[0])
+
+
+def importance__skip(totals):
     """What a class weighs in the mean: all the same, one without positives nothing."""
     return present(totals)
 

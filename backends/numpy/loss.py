@@ -308,8 +308,9 @@ def averaged__each_skip(values, totals):
 
 
 def shares(totals):
-    """What each value counts for in the mean."""
-    return np.ones_like(totals[0]) / max(totals[0].size, 1)
+    """What each class counts for in the mean: together 1, or all 0."""
+    weights = importance(totals)
+    return divide(weights, weights.sum())
 
 
 def shares__each_skip(totals):
@@ -317,15 +318,26 @@ def shares__each_skip(totals):
     return present(totals)
 
 
-def shares__weighted(totals):
-    """What each value counts for in the mean over classes, then over samples: together 1, or all 0."""
+def shares__samples(totals):
+    """What each sample counts for in the mean, by the weight of its entries: together 1, or all 0."""
+    weights = importance(totals) * sum(totals)
+    return divide(weights, weights.sum())
+
+
+def shares__samples_by_class(totals):
+    """What each class of each sample counts for in the mean over classes, then over samples by their weight."""
     weights = importance(totals)
     of_sample = divide(weights, weights.sum(-1, keepdims=True))
-    samples = np.round(of_sample.sum(-1)).sum()
-    return divide(of_sample, samples)
+    samples = of_sample.sum(-1, keepdims=True) * sum(totals).sum(-1, keepdims=True)
+    return of_sample * divide(samples, samples.sum())
 
 
 def importance(totals):
+    """What a class weighs in the mean: all the same."""
+    return np.ones_like(totals[0])
+
+
+def importance__skip(totals):
     """What a class weighs in the mean: all the same, one without positives nothing."""
     return present(totals)
 
