@@ -73,9 +73,10 @@ def _mean(task: Task) -> str:
     if not task.has_mean:
         return ""
     if not task.is_by_class:
-        return "; the loss is the mean over the samples, by the weight of their entries"
-    then = " of a sample, and then over the samples, by the weight of their entries" if task.is_by_sample else ""
-    return f"; the loss is the mean over the classes{_weighed(task)}{then}"
+        return "; the loss is the mean over the samples, each by the mean weight of its entries"
+    mean = f"; the loss is the mean over the classes{_weighed(task)}"
+    then = " of a sample, and then over the samples, each by the mean weight of its entries"
+    return mean + then if task.is_by_sample else mean
 
 
 def _weighed(task: Task) -> str:

@@ -27,7 +27,7 @@ class Task:
     "micro", all entries of all classes in one; "macro", one a class, and the mean; "weighted", the mean by the
     classes' weight of positives; None, one a class, and no mean; "samples", one a sample, and the mean;
     "samples-macro" and "samples-weighted", one a sample and class, the mean over classes and then over samples.
-    Samples count by the weight of their entries: equally, but for weights and masks.
+    A sample counts as its entries weigh on average, of those that take part.
     class_axis: where the classes are, by default where the framework has them. class_weight: a number for each
     class, for "macro": the mean is then Σ weight·value / Σ weight. ignore_index: the class index of entries
     that take no part.

@@ -53,7 +53,7 @@ def matrices(case: Case, decided: Any, y: Any, w: Any) -> list[Any]:
 def averaged(case: Case, values: Any, positives: np.ndarray, weights: np.ndarray, nothing: float) -> Any:
     """The mean of values over their matrices, one by one as a reader of the definition would take it.
 
-    positives, weights: of the labels, and of all entries, of each matrix.
+    positives: of each matrix. weights: of all entries, samples first.
     """
     skips = case.zero_division == "skip"
     if case.average in ("binary", "micro", None):
@@ -64,9 +64,10 @@ def averaged(case: Case, values: Any, positives: np.ndarray, weights: np.ndarray
     by_sample = str(case.average).startswith("samples")
     # As rows of classes, one row for each sample or for all.
     shape = (len(values) if by_sample else 1, -1)
-    values, positives, weights = (x.reshape(shape) for x in (values, positives, weights))
+    values, positives = values.reshape(shape), positives.reshape(shape)
+    weights = [row[row > 0].mean() if row.any() else 0.0 for row in weights.reshape(len(weights), -1)]
     total, parts = 0.0, 0.0 * values.sum()
-    for value, support, weight in zip(values, positives, weights, strict=True):
+    for value, support, weight in zip(values, positives, weights, strict=by_sample):
         importance = np.ones(len(support))
         if case.class_weight:
             importance = np.array(case.class_weight)
@@ -74,7 +75,7 @@ def averaged(case: Case, values: Any, positives: np.ndarray, weights: np.ndarray
             importance = support
         if skips:
             importance = importance * (support > 0)
-        row_weight = weight.sum() if by_sample else 1.0
+        row_weight = weight if by_sample else 1.0
         if importance.sum() > 0 and row_weight > 0:
             mean = sum(i * v for i, v in zip(importance, value, strict=True)) / importance.sum()
             parts, total = parts + row_weight * mean, total + row_weight
@@ -83,7 +84,7 @@ def averaged(case: Case, values: Any, positives: np.ndarray, weights: np.ndarray
 
 @dataclass
 class Arrays:
-    """Scores (samples, positions, classes), labels, weights and mask as users give them, and for every score."""
+    """Scores (samples, positions, classes), labels, weights and mask as users give them, or for all scores."""
 
     WEIGHTS = (None, "sample", "entry", "class", "all")
 
@@ -186,7 +187,6 @@ def reference(
     counts = matrices(case, h(p).movedim(-1, 1), y, w)
     otherwise = 0.0 if case.zero_division == "skip" else float(case.zero_division)
     values = 1 - formula(*counts, otherwise)
-    positives, weights = (counts[0] + counts[2]).detach().numpy(), sum(counts).detach().numpy()
-    loss = averaged(case, values, positives, weights, 0.0)
+    loss = averaged(case, values, (counts[0] + counts[2]).detach().numpy(), arrays.every_weight, 0.0)
     loss = torch.stack(loss) if isinstance(loss, list) else loss
     return loss.detach().numpy(), torch.autograd.grad(loss.sum(), z)[0].numpy()

@@ -82,10 +82,10 @@ class Labels:
         return cls(true, predicted, weights, scores)
 
     @classmethod
-    def several(cls, seed: int, task: str, *, weighted: bool = True, draws: int = 6) -> Iterator[Labels]:
+    def several(cls, seed: int, task: str, *, draws: int = 6) -> Iterator[Labels]:
         rng = np.random.default_rng(seed)
         for number in range(draws):
-            yield cls.drawn(rng, task, weighted and number % 2 == 1)
+            yield cls.drawn(rng, task, number % 2 == 1)
 
     def for_sklearn(self, task: str) -> tuple[np.ndarray, np.ndarray]:
         if task == "multiclass":
@@ -148,8 +148,7 @@ def test_scores_of_classes(name, task, zero_division):
     text, by_sklearn = OF_CLASSES[name]
     for seed, average in enumerate(averages(task)):
         loss = compiled(text, Case(task, average, zero_division))
-        # scikit-learn's weights of samples weigh the mean over samples, ours the entries of each.
-        for labels in Labels.several(seed, task, weighted=average != "samples"):
+        for labels in Labels.several(seed, task):
             given = {"labels": range(labels.true.shape[-1])} if task == "multiclass" else {}
             options = {"average": average, "zero_division": zero_division, "sample_weight": labels.weights}
             expected = quietly(by_sklearn, *labels.for_sklearn(task), **options, **given)
@@ -176,16 +175,27 @@ def test_scores_of_two_classes(name, task, averages):
         case: compiled(text, case)
         for case in itertools.starmap(partial(Case, task), itertools.product(averages, policies))
     }
-    for labels in Labels.several(0, task, weighted=averages != ("samples",)):
+    for labels in Labels.several(0, task):
         groups = matrices(labels, averages)
         support = np.array([y @ w for y, _, w in groups])
+        every = np.ones(len(labels.true)) if labels.weights is None else labels.weights
         for policy in policies:
             otherwise = 0 if policy == "skip" else policy
-            values = np.array([quietly(by_sklearn, y, p, otherwise, sample_weight=w) for y, p, w in groups])
+            values = np.array(
+                [
+                    quietly(by_sklearn, y, p, otherwise, sample_weight=w)
+                    if w.any()
+                    else np.nan_to_num(otherwise)
+                    for y, p, w in groups
+                ]
+            )
             for average in averages:
                 case = Case(task, average, policy)
                 assert_equal(
-                    labels.score(task, losses[case]), averaged(case, values, support, np.nan), case, labels
+                    labels.score(task, losses[case]),
+                    averaged(case, values, support, every, np.nan),
+                    case,
+                    labels,
                 )
 
 
@@ -198,7 +208,7 @@ def test_classes_without_positives_are_skipped(task):
     """
     for seed, average in enumerate(averages(task)):
         loss = compiled("TP/P", Case(task, average, "skip"))
-        for labels in Labels.several(seed, task, weighted=average != "samples", draws=12):
+        for labels in Labels.several(seed, task, draws=12):
             given = {"labels": range(labels.true.shape[-1])} if task == "multiclass" else {}
             options = {"average": average, "zero_division": np.nan, "sample_weight": labels.weights}
             expected = quietly(metrics.recall_score, *labels.for_sklearn(task), **options, **given)
@@ -251,7 +261,8 @@ def test_every_backend_on_images(framework):
                 every = w if weighted else [None] * n
                 rows = zip(y, p, every, strict=True)
                 values = [expected(a, b, sample_weight=c, average=of_sample) for a, b, c in rows]
-                value = np.nanmean(values)
+                importance = np.ones(n) if w is None else w.mean(1)
+                value = np.average(np.nan_to_num(values), weights=importance * np.isfinite(values))
             else:
                 flat = None if w is None else w.ravel()
                 value = expected(y.ravel(), p.ravel(), sample_weight=flat, average=average)

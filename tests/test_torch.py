@@ -248,7 +248,11 @@ def test_a_loss_trains(torch):
             ValueError,
             r"weight has shape \(12, 1\): give \(12,\)",
         ),
-        (lambda z, y, w: (z, y.double().requires_grad_(), w), ValueError, "target, weight and mask are constants"),
+        (
+            lambda z, y, w: (z, y.double().requires_grad_(), w),
+            ValueError,
+            "target, weight and mask are constants",
+        ),
         (lambda z, y, w: (z, y, w.requires_grad_()), ValueError, "target, weight and mask are constants"),
     ],
 )

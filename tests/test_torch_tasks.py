@@ -58,7 +58,7 @@ def plain(torch, case, y, w):
         tp, fp, fn = ((on * p).sum(axes), (off * p).sum(axes), (on * (1 - p)).sum(axes))
         values, support = 1 - 2 * tp / (2 * tp + fp + fn), on.sum(axes)
         if case.average == "samples-weighted":
-            by_sample = w.sum(1)
+            by_sample = w.mean(1)
             return ((values * support).sum(1).div(support.sum(1)) * by_sample).sum() / by_sample.sum()
         if case.class_weight:
             weights = torch.tensor(case.class_weight)

@@ -34,7 +34,7 @@ def loss(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
+    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
 
 
 def loss__grouped(y_true, y_score, *, sample_weight=None, mask=None):
@@ -45,22 +45,45 @@ def loss__grouped(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
+    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+
+
+def loss__averaged(y_true, y_score, *, sample_weight=None, mask=None):
+    """The loss; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. All are arrays of
+    one library; the result has the scores' dtype. Sums are taken in float32 or wider.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
 def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
     totals = relaxed_sums(z, y, w)
-    return narrow(loss_of(totals), z.dtype), gradient(z, y, w, *loss_slopes(totals))
+    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
+    return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
 
 def value_and_grad__grouped(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, of a vector that of its sum; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
     totals = relaxed_sums(z, y, w)
-    by_scores = gradient(z, y, w, *loss_slopes(totals))
-    return narrow(loss_of(totals), z.dtype), restored(by_scores, y_score)
+    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
+    return narrow(of_counts(objective, totals)[0], z.dtype), restored(by_scores, y_score)
+
+
+def value_and_grad__averaged(y_true, y_score, *, sample_weight=None, mask=None):
+    """The loss and its gradient by the scores, arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
+    by_scores = gradient(z, y, w, *of_matrices)
+    loss = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(loss, z.dtype), restored(by_scores, y_score)
 
 
 def score(y_true, y_score, *, sample_weight=None, mask=None):
@@ -70,16 +93,18 @@ def score(y_true, y_score, *, sample_weight=None, mask=None):
 
 def score__averaged(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
-    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
-    return averaged(of_counts(metric, totals)[0], totals)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = decided_sums(z, y, w)
+    return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def score__skip(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
-    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = decided_sums(z, y, w)
     xp = array_namespace(*totals)
-    exists = averaged(xp.ones_like(totals[0]), totals) > 0
-    return xp.where(exists, averaged(of_counts(metric, totals)[0], totals), xp.nan)
+    exists = averaged(xp.ones_like(totals[0]), totals, w) > 0
+    return xp.where(exists, averaged(of_counts(metric, totals)[0], totals, w), xp.nan)
 
 
 def counts(y_true, y_score, *, sample_weight=None, mask=None):
@@ -90,26 +115,6 @@ def counts(y_true, y_score, *, sample_weight=None, mask=None):
 def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
     return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
-
-
-def loss_of(totals):
-    """The loss, from the relaxed counts."""
-    return of_counts(objective, totals)[0]
-
-
-def loss_of__averaged(totals):
-    """The loss, from the relaxed counts."""
-    return averaged(of_counts(objective, totals)[0], totals)
-
-
-def loss_slopes(totals):
-    """How the loss moves with the decision on a positive, and on a negative."""
-    return of_counts(slopes, totals)
-
-
-def loss_slopes__averaged(totals):
-    """How the loss moves with the decision on a positive, and on a negative, of each matrix."""
-    return tuple(slope * shares(totals) for slope in of_counts(slopes, totals))
 
 
 def relaxed_sums(z, y, w):
@@ -245,42 +250,51 @@ def likeliest(p):
     return xp.astype(p == xp.max(p, axis=-1, keepdims=True), p.dtype)
 
 
-def averaged(values, totals):
+def averaged(values, totals, w):
     """The mean of the values."""
-    return array_namespace(values).sum(values * shares(totals))
+    return array_namespace(values).sum(values * shares(totals, w))
 
 
-def averaged__each_skip(values, totals):
+def averaged__each_skip(values, totals, w):
     """The values, 0 for a matrix without positives."""
-    return values * shares(totals)
+    return values * shares(totals, w)
 
 
-def shares(totals):
+def shares(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     xp = array_namespace(*totals)
     weights = importance(totals)
     return divide(weights, xp.sum(weights))
 
 
-def shares__each_skip(totals):
+def shares__each_skip(totals, w):
     """1 for the value of a matrix with positives, 0 for others."""
     return present(totals)
 
 
-def shares__samples(totals):
-    """What each sample counts for in the mean, by the weight of its entries: together 1, or all 0."""
+def shares__samples(totals, w):
+    """What each sample counts for in the mean: together 1, or all 0."""
     xp = array_namespace(*totals)
-    weights = importance(totals) * sum(totals)
+    weights = importance(totals) * sample_weights(totals, w)
     return divide(weights, xp.sum(weights))
 
 
-def shares__samples_by_class(totals):
-    """What each class of each sample counts for in the mean over classes, then over samples by their weight."""
+def shares__samples_by_class(totals, w):
+    """What each class of each sample counts for in the mean over classes, then over samples."""
     xp = array_namespace(*totals)
     weights = importance(totals)
     of_sample = divide(weights, xp.sum(weights, axis=-1, keepdims=True))
-    samples = xp.sum(of_sample, axis=-1, keepdims=True) * xp.sum(sum(totals), axis=-1, keepdims=True)
-    return of_sample * divide(samples, xp.sum(samples))
+    samples = xp.sum(of_sample, axis=-1) * sample_weights(totals, w)
+    return of_sample * divide(samples, xp.sum(samples))[:, None]
+
+
+def sample_weights(totals, w):
+    """What a sample weighs in the mean: as its entries do on average, of those that take part."""
+    xp, dtype = array_namespace(*totals), totals[0].dtype
+    if w is None:
+        return xp.ones(totals[0].shape[0], dtype=dtype, device=device(totals[0]))
+    entries = xp.sum(xp.astype(w != 0, dtype), axis=(1, 2))
+    return divide(xp.sum(xp.astype(w, dtype), axis=(1, 2)), entries)
 
 
 def importance(totals):
@@ -352,20 +366,35 @@ def prepared__grouped(y_true, y_score, sample_weight, mask):
 
 def prepared__multiclass(y_true, y_score, sample_weight, mask):
     """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    check(y_true, y_score, sample_weight, mask)
+    z = classes_last(y_score)
+    return flat(z), flat(class_labels(y_true, y_score, z)), entry_weights(sample_weight, mask, z)
+
+
+def prepared__ignore_index(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); what is to be ignored weighs 0."""
     xp = check(y_true, y_score, sample_weight, mask)
     z = classes_last(y_score)
+    y, w = flat(class_labels(y_true, y_score, z)), entry_weights(sample_weight, mask, z)
+    if y.shape[-1] == 1:
+        kept = xp.astype(y != IGNORE_INDEX, xp.result_type(z.dtype, xp.float32))
+        w = kept if w is None else w * kept
+    return flat(z), y, w
+
+
+def class_labels(y_true, y_score, z):
+    """The labels with their classes last, or class indices with one class there."""
     if z.shape[-1] < 2:
         raise ValueError(f"y_score has shape {y_score.shape}: of exclusive classes there are at least two")
     if tuple(y_true.shape) == tuple(y_score.shape):
-        y = classes_last(y_true)
-    elif tuple(y_true.shape) == tuple(z.shape[:-1]) and xp.isdtype(y_true.dtype, "integral"):
-        y = y_true[..., None]
-    else:
-        raise ValueError(
-            f"y_score has shape {y_score.shape} and y_true {y_true.shape}, of {y_true.dtype}: give class "
-            f"indices, integers of shape {tuple(z.shape[:-1])}, or labels of the scores' shape"
-        )
-    return flat(z), flat(y), entry_weights(sample_weight, mask, z)
+        return classes_last(y_true)
+    is_integer = array_namespace(z).isdtype(y_true.dtype, "integral")
+    if tuple(y_true.shape) == tuple(z.shape[:-1]) and is_integer:
+        return y_true[..., None]
+    raise ValueError(
+        f"y_score has shape {y_score.shape} and y_true {y_true.shape}, of {y_true.dtype}: give class indices, "
+        f"integers of shape {tuple(z.shape[:-1])}, or labels of the scores' shape"
+    )
 
 
 def check(*arrays):
@@ -455,16 +484,6 @@ def broadcasts(shape, to):
 def blocks(z, y, w):
     """Scores, labels and weights in blocks of positions."""
     step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
-    for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
-        yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
-
-
-def blocks__ignore_index(z, y, w):
-    """Scores, labels and weights in blocks of positions; the weight of what is to be ignored is 0."""
-    step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
-    if y.shape[-1] == 1:
-        kept = array_namespace(y).astype(y != IGNORE_INDEX, z.dtype)
-        w = kept if w is None else w * kept
     for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
         yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
 

@@ -41,7 +41,7 @@ def loss(
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
+    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
 
 
 def loss__grouped(
@@ -58,7 +58,25 @@ def loss__grouped(
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(loss_of(relaxed_sums(z, y, w)), z.dtype)
+    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+
+
+def loss__averaged(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating | np.ndarray:
+    """The loss; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
+    dtype; sums are taken in float64.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
 def value_and_grad(
@@ -71,7 +89,8 @@ def value_and_grad(
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
     totals = relaxed_sums(z, y, w)
-    return narrow(loss_of(totals), z.dtype), gradient(z, y, w, *loss_slopes(totals))
+    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
+    return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
 
 def value_and_grad__grouped(
@@ -84,8 +103,24 @@ def value_and_grad__grouped(
     """The loss and its gradient by the scores, of a vector that of its sum; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
     totals = relaxed_sums(z, y, w)
-    by_scores = gradient(z, y, w, *loss_slopes(totals))
-    return narrow(loss_of(totals), z.dtype), restored(by_scores, np.asarray(y_score))
+    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
+    return narrow(of_counts(objective, totals)[0], z.dtype), restored(by_scores, np.asarray(y_score))
+
+
+def value_and_grad__averaged(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating | np.ndarray, np.ndarray]:
+    """The loss and its gradient by the scores, arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
+    by_scores = gradient(z, y, w, *of_matrices)
+    loss = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(loss, z.dtype), restored(by_scores, np.asarray(y_score))
 
 
 def score(
@@ -107,8 +142,9 @@ def score__averaged(
     mask: ArrayLike | None = None,
 ) -> np.floating:
     """The hard metric of the same arguments, averaged as the loss is, in float64."""
-    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
-    return averaged(of_counts(metric, totals)[0], totals)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = decided_sums(z, y, w)
+    return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def score__skip(
@@ -119,9 +155,10 @@ def score__skip(
     mask: ArrayLike | None = None,
 ) -> np.floating | np.ndarray:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
-    totals = counts(y_true, y_score, sample_weight=sample_weight, mask=mask)
-    exists = averaged(np.ones_like(totals[0]), totals) > 0
-    return np.where(exists, averaged(of_counts(metric, totals)[0], totals), np.nan)[()]
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = decided_sums(z, y, w)
+    exists = averaged(np.ones_like(totals[0]), totals, w) > 0
+    return np.where(exists, averaged(of_counts(metric, totals)[0], totals, w), np.nan)[()]
 
 
 def counts(
@@ -144,26 +181,6 @@ def soft_counts(
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
     return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
-
-
-def loss_of(totals):
-    """The loss, from the relaxed counts."""
-    return of_counts(objective, totals)[0]
-
-
-def loss_of__averaged(totals):
-    """The loss, from the relaxed counts."""
-    return averaged(of_counts(objective, totals)[0], totals)
-
-
-def loss_slopes(totals):
-    """How the loss moves with the decision on a positive, and on a negative."""
-    return of_counts(slopes, totals)
-
-
-def loss_slopes__averaged(totals):
-    """How the loss moves with the decision on a positive, and on a negative, of each matrix."""
-    return tuple(slope * shares(totals) for slope in of_counts(slopes, totals))
 
 
 def relaxed_sums(z, y, w):
@@ -297,39 +314,46 @@ def likeliest(p):
     return (p == p.max(-1, keepdims=True)).astype(p.dtype)
 
 
-def averaged(values, totals):
+def averaged(values, totals, w):
     """The mean of the values."""
-    return np.sum(values * shares(totals))
+    return np.sum(values * shares(totals, w))
 
 
-def averaged__each_skip(values, totals):
+def averaged__each_skip(values, totals, w):
     """The values, 0 for a matrix without positives."""
-    return values * shares(totals)
+    return values * shares(totals, w)
 
 
-def shares(totals):
+def shares(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     weights = importance(totals)
     return divide(weights, weights.sum())
 
 
-def shares__each_skip(totals):
+def shares__each_skip(totals, w):
     """1 for the value of a matrix with positives, 0 for others."""
     return present(totals)
 
 
-def shares__samples(totals):
-    """What each sample counts for in the mean, by the weight of its entries: together 1, or all 0."""
-    weights = importance(totals) * sum(totals)
+def shares__samples(totals, w):
+    """What each sample counts for in the mean: together 1, or all 0."""
+    weights = importance(totals) * sample_weights(totals, w)
     return divide(weights, weights.sum())
 
 
-def shares__samples_by_class(totals):
-    """What each class of each sample counts for in the mean over classes, then over samples by their weight."""
+def shares__samples_by_class(totals, w):
+    """What each class of each sample counts for in the mean over classes, then over samples."""
     weights = importance(totals)
     of_sample = divide(weights, weights.sum(-1, keepdims=True))
-    samples = of_sample.sum(-1, keepdims=True) * sum(totals).sum(-1, keepdims=True)
-    return of_sample * divide(samples, samples.sum())
+    samples = of_sample.sum(-1) * sample_weights(totals, w)
+    return of_sample * divide(samples, samples.sum())[:, np.newaxis]
+
+
+def sample_weights(totals, w):
+    """What a sample weighs in the mean: as its entries do on average, of those that take part."""
+    if w is None:
+        return np.ones(totals[0].shape[0])
+    return divide(w.sum((1, 2)), np.count_nonzero(w, (1, 2)))
 
 
 def importance(totals):
@@ -401,20 +425,36 @@ def prepared__grouped(y_true, y_score, sample_weight, mask):
 
 def prepared__multiclass(y_true, y_score, sample_weight, mask):
     """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
-    scores, y = scores_of(y_score), np.asarray(y_true)
-    z = classes_last(scores)
-    if z.shape[-1] < 2:
-        raise ValueError(f"y_score has shape {scores.shape}: of exclusive classes there are at least two")
-    if y.shape == scores.shape:
-        y = classes_last(y)
-    elif y.shape == z.shape[:-1] and np.issubdtype(y.dtype, np.integer):
-        y = y[..., np.newaxis]
-    else:
-        raise ValueError(
-            f"y_score has shape {scores.shape} and y_true {y.shape}, of {y.dtype}: give class indices, "
-            f"integers of shape {z.shape[:-1]}, or labels of the scores' shape"
-        )
+    z = classes_last(scores_of(y_score))
+    y = class_labels(np.asarray(y_true), np.shape(y_score), z)
     return flat(z), flat(y), entry_weights(sample_weight, mask, z.shape)
+
+
+def prepared__ignore_index(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); what is to be ignored weighs 0."""
+    z = classes_last(scores_of(y_score))
+    y, w = (
+        flat(class_labels(np.asarray(y_true), np.shape(y_score), z)),
+        entry_weights(sample_weight, mask, z.shape),
+    )
+    if y.shape[-1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else w * kept
+    return flat(z), y, w
+
+
+def class_labels(y, shape, z):
+    """The labels with their classes last, or class indices with one class there; the scores came in a shape."""
+    if z.shape[-1] < 2:
+        raise ValueError(f"y_score has shape {shape}: of exclusive classes there are at least two")
+    if y.shape == shape:
+        return classes_last(y)
+    if y.shape == z.shape[:-1] and np.issubdtype(y.dtype, np.integer):
+        return y[..., np.newaxis]
+    raise ValueError(
+        f"y_score has shape {shape} and y_true {y.shape}, of {y.dtype}: give class indices, integers of shape "
+        f"{z.shape[:-1]}, or labels of the scores' shape"
+    )
 
 
 def scores_of(y_score):
@@ -506,15 +546,6 @@ def parts(z):
 
 def blocks(z, y, w):
     """Scores, labels and weights in blocks."""
-    for part in parts(z):
-        yield widened(z[:, part], y[:, part], None if w is None else w[:, part])
-
-
-def blocks__ignore_index(z, y, w):
-    """Scores, labels and weights in blocks; the weight of what is to be ignored is 0."""
-    if y.shape[-1] == 1:
-        kept = y != IGNORE_INDEX
-        w = kept if w is None else w * kept
     for part in parts(z):
         yield widened(z[:, part], y[:, part], None if w is None else w[:, part])
 

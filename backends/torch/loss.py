@@ -62,17 +62,19 @@ def score__averaged(
     input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
 ) -> Tensor:
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
-    totals = counts(input, target, weight, mask)
-    return averaged(of_counts(metric, totals)[0], totals)
+    z, y, w = prepared(input, target, weight, mask)
+    totals = decided_sums(z, y, w)
+    return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def score__skip(
     input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
 ) -> Tensor:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
-    totals = counts(input, target, weight, mask)
-    exists = averaged(torch.ones_like(totals[0]), totals) > 0
-    return torch.where(exists, averaged(of_counts(metric, totals)[0], totals), torch.nan)
+    z, y, w = prepared(input, target, weight, mask)
+    totals = decided_sums(z, y, w)
+    exists = averaged(torch.ones_like(totals[0]), totals, w) > 0
+    return torch.where(exists, averaged(of_counts(metric, totals)[0], totals, w), torch.nan)
 
 
 def counts(
@@ -120,7 +122,7 @@ class Loss__averaged(torch.autograd.Function):
     @staticmethod
     def forward(z, y, w):
         totals = relaxed_sums(z, y, w)
-        return narrow(averaged(of_counts(objective, totals)[0], totals), z.dtype), *totals
+        return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -129,7 +131,7 @@ class Loss__averaged(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
         z, y, w, *totals = ctx.saved_tensors
-        upstream = grad_loss.to(grad_tp.dtype) * shares(totals)
+        upstream = grad_loss.to(grad_tp.dtype) * shares(totals, w)
         positive, negative = (slope * upstream for slope in of_counts(slopes, totals))
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
@@ -269,39 +271,46 @@ def likeliest(p):
     return (p == p.amax(1, keepdim=True)).to(p.dtype)
 
 
-def averaged(values, totals):
+def averaged(values, totals, w):
     """The mean of the values."""
-    return (values * shares(totals)).sum()
+    return (values * shares(totals, w)).sum()
 
 
-def averaged__each_skip(values, totals):
+def averaged__each_skip(values, totals, w):
     """The values, 0 for a matrix without positives."""
-    return values * shares(totals)
+    return values * shares(totals, w)
 
 
-def shares(totals):
+def shares(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     weights = importance(totals)
     return divide(weights, weights.sum())
 
 
-def shares__each_skip(totals):
+def shares__each_skip(totals, w):
     """1 for the value of a matrix with positives, 0 for others."""
     return present(totals)
 
 
-def shares__samples(totals):
-    """What each sample counts for in the mean, by the weight of its entries: together 1, or all 0."""
-    weights = importance(totals) * sum(totals).detach()
+def shares__samples(totals, w):
+    """What each sample counts for in the mean: together 1, or all 0."""
+    weights = importance(totals) * sample_weights(totals, w)
     return divide(weights, weights.sum())
 
 
-def shares__samples_by_class(totals):
-    """What each class of each sample counts for in the mean over classes, then over samples by their weight."""
+def shares__samples_by_class(totals, w):
+    """What each class of each sample counts for in the mean over classes, then over samples."""
     weights = importance(totals)
     of_sample = divide(weights, weights.sum(-1, keepdim=True))
-    samples = of_sample.sum(-1, keepdim=True) * sum(totals).detach().sum(-1, keepdim=True)
-    return of_sample * divide(samples, samples.sum())
+    samples = of_sample.sum(-1) * sample_weights(totals, w)
+    return of_sample * divide(samples, samples.sum())[:, None]
+
+
+def sample_weights(totals, w):
+    """What a sample weighs in the mean: as its entries do on average, of those that take part."""
+    if w is None:
+        return torch.ones_like(totals[0][:, 0] if totals[0].ndim == 2 else totals[0])
+    return divide(w.to(totals[0].dtype).sum((1, 2)), (w != 0).sum((1, 2)))
 
 
 def importance(totals):
@@ -375,19 +384,33 @@ def prepared__multiclass(input, target, weight, mask):
     """Scores, labels and weights as (samples, classes, positions); values are not looked at."""
     check(input, target, weight, mask)
     z = classes_second(input)
+    return flat(z), flat(class_labels(input, target, z)), entry_weights(weight, mask, z.shape)
+
+
+def prepared__ignore_index(input, target, weight, mask):
+    """Scores, labels and weights as (samples, classes, positions); what is to be ignored weighs 0."""
+    check(input, target, weight, mask)
+    z = classes_second(input)
+    y, w = flat(class_labels(input, target, z)), entry_weights(weight, mask, z.shape)
+    if y.shape[1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else w * kept
+    return flat(z), y, w
+
+
+def class_labels(input, target, z):
+    """The labels with their classes second, or class indices with one class there."""
     if z.shape[1] < 2:
         raise ValueError(f"input has shape {tuple(input.shape)}: of exclusive classes there are at least two")
-    indices = (z.shape[0], *z.shape[2:])
     if target.shape == input.shape:
-        y = classes_second(target)
-    elif target.shape == indices and not target.is_floating_point() and target.dtype != torch.bool:
-        y = target.unsqueeze(1)
-    else:
-        raise ValueError(
-            f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}, of {target.dtype}: give "
-            f"class indices, integers of shape {indices}, or labels of the input's shape"
-        )
-    return flat(z), flat(y), entry_weights(weight, mask, z.shape)
+        return classes_second(target)
+    indices = (z.shape[0], *z.shape[2:])
+    if target.shape == indices and not target.is_floating_point() and target.dtype != torch.bool:
+        return target.unsqueeze(1)
+    raise ValueError(
+        f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}, of {target.dtype}: give class "
+        f"indices, integers of shape {indices}, or labels of the input's shape"
+    )
 
 
 def check(input, target, weight, mask):
@@ -467,15 +490,6 @@ def parts(z):
 
 def blocks(z, y, w):
     """Scores, labels and weights in blocks."""
-    for part in parts(z):
-        yield widened(*(cut(x, *part) for x in (z, y, w)))
-
-
-def blocks__ignore_index(z, y, w):
-    """Scores, labels and weights in blocks; the weight of what is to be ignored is 0."""
-    if y.shape[1] == 1:
-        kept = y != IGNORE_INDEX
-        w = kept if w is None else w * kept
     for part in parts(z):
         yield widened(*(cut(x, *part) for x in (z, y, w)))
 
