@@ -122,7 +122,19 @@ def _shaken(text: str, entry_points: Iterable[str]) -> str:
     unused = [node for node in tree.body if (names := set(bound(node))) and not names & reached]
     for node in reversed(unused):
         del lines[first_line(node, lines) : end_with_blank_lines(node, lines)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return _spaced("\n".join(lines).rstrip("\n") + "\n")
+
+
+def _spaced(text: str) -> str:
+    """The text with two blank lines before every function and class, where others may have been left out."""
+    lines = text.splitlines()
+    for node in reversed(ast.parse(text).body):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            end = start = first_line(node, lines)
+            while not lines[start - 1].strip():
+                start -= 1
+            lines[start:end] = ["", ""]
+    return "\n".join(lines) + "\n"
 
 
 def _names(node: ast.AST) -> set[str]:

@@ -7,6 +7,7 @@ import difflib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import metricloss as ml
+from metricloss.task import AVERAGES, TASKS
 from tests.frameworks import FRAMEWORKS
 from tests.metrics import METRIC, RELAXATION, compiled
 
@@ -30,6 +32,11 @@ GOLDEN_METRICS = {
     "lambda_r": "ScoreOriented",
     "mutual_information": "SigmoidF1",
 }
+#: Of F1: the usual multiclass loss, and one that uses much of what there is for samples, classes and absence.
+GOLDEN_TASKS = {
+    "multiclass": {"task": "multiclass", "ignore_index": 255},
+    "images": {"task": "multilabel", "average": "samples-macro", "class_weight": (1.0, 2.0)},
+}
 BACKENDS = [framework.name for framework in FRAMEWORKS]
 
 golden_metrics = pytest.mark.parametrize("metric", GOLDEN_METRICS)
@@ -39,6 +46,13 @@ backends = pytest.mark.parametrize("backend", BACKENDS)
 @cache
 def emitted(metric: str, backend: str, relaxation: str = "Soft") -> str:
     return ml.emit(METRIC[metric].metric, backend, relaxation=RELAXATION[relaxation].make()).text
+
+
+@cache
+def emitted_for(task: str, backend: str) -> str:
+    zero_division = "skip" if task == "images" else 0
+    metric = ml.Metric(METRIC["f1"].text, name="f1", zero_division=zero_division)
+    return ml.emit(metric, backend, **GOLDEN_TASKS[task]).text
 
 
 def compare_or_update(path: Path, text: str) -> None:
@@ -60,8 +74,15 @@ def test_golden(backend: str, metric: str) -> None:
     compare_or_update(GOLDEN / f"{metric}_{backend}.py", emitted(metric, backend, GOLDEN_METRICS[metric]))
 
 
+@pytest.mark.parametrize("task", GOLDEN_TASKS)
+@backends
+def test_golden_tasks(backend: str, task: str) -> None:
+    compare_or_update(GOLDEN / f"f1_{task}_{backend}.py", emitted_for(task, backend))
+
+
 def test_golden_folder_holds_nothing_else() -> None:
-    expected = {f"{metric}_{backend}.py" for metric in GOLDEN_METRICS for backend in BACKENDS}
+    names = [*GOLDEN_METRICS, *(f"f1_{task}" for task in GOLDEN_TASKS)]
+    expected = {f"{name}_{backend}.py" for name in names for backend in BACKENDS}
     assert {path.name for path in GOLDEN.glob("*.py")} == expected
 
 
@@ -81,18 +102,18 @@ for path in sys.argv[2:]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     namespace = {"module": module}
-    exec(sys.argv[1], namespace)
+    exec(sys.argv[1] + "; loss, score = module.loss(*x), module.score(*x)", namespace)
     results[path] = [float(namespace["loss"]), float(namespace["score"])]
 assert not {"metricloss", "sympy"} & {name.partition(".")[0] for name in sys.modules}
 print(json.dumps(results))
 """
 SCORES, LABELS = [0.5, -1.0, 2.0, -0.25, 1.5], [1.0, 0.0, 0.0, 1.0, 1.0]
 CALLS = {
-    "numpy": "x = {y}, {z}; loss, score = module.loss(*x), module.score(*x)",
-    "array_api": "import numpy; x = numpy.array([{y}, {z}]); loss, score = module.loss(*x), module.score(*x)",
-    "torch": "x = module.torch.tensor([{z}, {y}]); loss, score = module.loss(*x), module.score(*x)",
-    "jax": "x = module.jnp.array([{z}, {y}]); loss, score = module.loss(*x), module.score(*x)",
-    "tensorflow": "x = {y}, {z}; loss, score = module.loss(*x), module.score(*x)",
+    "numpy": "x = {y}, {z}",
+    "array_api": "import numpy; x = numpy.array({y}), numpy.array({z})",
+    "torch": "x = module.torch.tensor({z}), module.torch.tensor({y})",
+    "jax": "x = module.jnp.array({z}), module.jnp.array({y})",
+    "tensorflow": "x = {y}, {z}",
 }
 
 
@@ -117,11 +138,27 @@ def test_golden_files_run_alone(framework) -> None:
         assert results[path] == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS, indirect=True, ids=BACKENDS)
+def test_golden_tasks_run_alone(framework) -> None:
+    """Likewise, with two classes: of each position, or independent tags."""
+    scores = np.random.default_rng(0).normal(size=(3, 2, 2)).round(3).tolist()
+    labels = {"multiclass": [[0, 1], [1, 255], [0, 0]], "images": [[[1.0, 0.0], [0.0, 1.0]]] * 3}
+    for task, y in labels.items():
+        path = str(GOLDEN / f"f1_{task}_{framework.name}.py")
+        finished = run_alone(RUN, CALLS[framework.name].format(y=y, z=scores), path)
+        assert finished.returncode == 0, finished.stderr
+        metric = ml.Metric(METRIC["f1"].text, zero_division="skip" if task == "images" else 0)
+        loss = ml.compile(metric, "numpy", class_axis=framework.class_axis, **GOLDEN_TASKS[task])
+        arguments = np.array(y), np.array(scores)
+        expected = [loss(*arguments), loss.score(*arguments)]
+        assert json.loads(finished.stdout.splitlines()[-1])[path] == pytest.approx(expected, rel=1e-5)
+
+
 def test_running_alone_can_fail(tmp_path: Path) -> None:
     """A file that does import metricloss is found out."""
     path = tmp_path / "needy.py"
     path.write_text("import metricloss")
-    finished = run_alone(RUN, "", str(path))
+    finished = run_alone(RUN, "x = ()", str(path))
     assert finished.returncode != 0
     assert "metricloss is out of reach" in finished.stderr
 
@@ -130,7 +167,7 @@ def test_running_alone_can_fail(tmp_path: Path) -> None:
 IMPORTS = {
     "numpy": {"numpy"},
     "array_api": {"array_api_compat"},
-    "torch": {"torch"},
+    "torch": {"torch", "functools", "operator"},
     "jax": {"jax", "functools"},
     "tensorflow": {"tensorflow"},
 }
@@ -155,22 +192,47 @@ def test_text(backend: str, metric: str) -> None:
     assert not foreign & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert not [line for line in text.splitlines() if line != line.rstrip()]
     assert text.endswith("\n")
+    check_blank_lines(text)
+
+
+def check_blank_lines(text: str) -> None:
+    """Two before functions and classes, never more."""
     assert "\n\n\n\n" not in text
+    for definition in re.finditer(r"^(?:@.*\n)*(?:def|class) ", text, flags=re.M):
+        assert text[: definition.start()].endswith("\n\n\n")
 
 
 @pytest.mark.parametrize("metric", METRIC)
 @backends
 def test_nothing_stands_unused(backend: str, metric: str) -> None:
-    tree = ast.parse(emitted(metric, backend))
+    check_nothing_stands_unused(backend, emitted(metric, backend))
+
+
+@pytest.mark.parametrize("task", TASKS[1:])
+@pytest.mark.parametrize("zero_division", [0, "skip"])
+@backends
+def test_nothing_stands_unused_for_a_task(backend: str, task: str, zero_division: float | str) -> None:
+    metric = ml.Metric(METRIC["f1"].text, zero_division=zero_division)
+    for average in AVERAGES[1:]:
+        for from_logits in (True, False):
+            text = ml.emit(metric, backend, from_logits=from_logits, task=task, average=average).text
+            check_nothing_stands_unused(backend, text)
+            check_blank_lines(text)
+            assert "__" not in text.replace("__all__", "")
+
+
+def check_nothing_stands_unused(backend: str, text: str) -> None:
+    tree = ast.parse(text)
     entry_points = set(ml.emit("TP/P", backend).backend.entry_points)
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     registered = {
         node.name for node in tree.body if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list if "defjvp" in ast.unparse(decorator)
     }  # fmt: skip
+    constants = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     assert entry_points <= defined
-    assert defined - used - entry_points - registered == set()
+    assert (defined | constants) - used - entry_points - registered == set()
 
 
 @backends

@@ -17,7 +17,7 @@ whose denominator is zero is 0, if nothing else is said above, with slope 0; an 
 root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
 TINY = 2.0**-64
@@ -25,46 +25,62 @@ TINY = 2.0**-64
 HUGE = 2.0**100
 
 
-def loss(y_true, y_score, *, sample_weight=None):
-    """The loss of all entries together, as a 0-d array on the scores' device.
+def loss(y_true, y_score, *, sample_weight=None, mask=None):
+    """The loss of all entries together.
 
-    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants. y_score: scores of the same
-    shape, of a real floating dtype. sample_weight: multiplies the counts, of any shape that broadcasts to that
-    of the scores. All are arrays of one library. Returns an array of the scores' dtype; sums are taken in
-    float32 or wider.
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_score: scores of the same shape, of a
+    floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. All are arrays of one
+    library; the result is a 0-d one of the scores' dtype, on their device. Sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    return narrow(of_counts(objective, sums(y, w, *relax(z)))[0], dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
 
 
-def value_and_grad(y_true, y_score, *, sample_weight=None):
+def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    totals = sums(y, w, *relax(z))
-    positive, negative = of_counts(slopes, totals)
-    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-    if w is not None:
-        gradient = gradient * w
-    return narrow(of_counts(objective, totals)[0], dtype), narrow(gradient, dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
+    return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
 
-def score(y_true, y_score, *, sample_weight=None):
+def score(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight))[0]
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
 
 
-def counts(y_true, y_score, *, sample_weight=None):
+def counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
+    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
     decided = array_namespace(z).astype(decide(z), z.dtype)
     return sums(y, w, decided, 1 - decided)
 
 
-def soft_counts(y_true, y_score, *, sample_weight=None):
-    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
-    return sums(y, w, *relax(z))
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
 def metric(tp, fp, fn, tn):
@@ -100,24 +116,56 @@ def decide(z):
     return z > 0.0
 
 
-def prepared(y_true, y_score, sample_weight):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
-    xp = array_namespace(y_true, y_score, sample_weight)
-    if not xp.isdtype(y_score.dtype, "real floating"):
-        raise TypeError(f"y_score has dtype {y_score.dtype}, but scores are floating-point numbers")
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    check(y_true, y_score, sample_weight, mask)
     if tuple(y_true.shape) != tuple(y_score.shape):
         raise ValueError(f"y_true has shape {y_true.shape} and y_score {y_score.shape}: give equal shapes")
-    if sample_weight is not None and not broadcasts(sample_weight.shape, y_score.shape):
-        raise ValueError(f"sample_weight of shape {sample_weight.shape} does not broadcast to {y_score.shape}")
-    wide = xp.result_type(y_score.dtype, xp.float32)
-    w = None if sample_weight is None else xp.astype(sample_weight, wide)
-    return xp.astype(y_score, wide), xp.astype(y_true, wide), w, y_score.dtype
+    return y_score, y_true, entry_weights(sample_weight, mask, y_score)
+
+
+def check(*arrays):
+    """The namespace of the arguments, of which the second are the scores, of a floating dtype."""
+    xp, y_score = array_namespace(*arrays), arrays[1]
+    if not xp.isdtype(y_score.dtype, "real floating"):
+        raise TypeError(f"y_score has dtype {y_score.dtype}, but scores are floating-point numbers")
+    return xp
+
+
+def entry_weights(sample_weight, mask, z):
+    """What every entry weighs, 0 where the mask is False; None where all weigh 1."""
+    xp = array_namespace(z)
+    wide = xp.result_type(z.dtype, xp.float32)
+    w = None if sample_weight is None else xp.astype(fitted(sample_weight, "sample_weight", z.shape), wide)
+    m = None if mask is None else xp.astype(fitted(mask, "mask", z.shape), xp.bool)
+    return w if m is None else xp.astype(m, wide) if w is None else xp.where(m, w, 0.0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = array_namespace(x).reshape(x, (-1, *[1] * (len(shape) - 1))) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {tuple(shape[:1])}, by sample, or {tuple(shape)}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return fits
 
 
 def broadcasts(shape, to):
     """Whether an array of a shape can be repeated to fill another."""
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    xp = array_namespace(z)
+    wide = xp.result_type(z.dtype, xp.float32)
+    z, y = xp.astype(z, wide), xp.astype(y, wide)
+    if w is None:
+        return z, y, None
+    return xp.where(w == 0, 0.0, z), xp.where(w == 0, 0.0, y), w
 
 
 def sums(y, w, decided, rejected):

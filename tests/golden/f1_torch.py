@@ -26,36 +26,37 @@ TINY = 2.0**-64
 HUGE = 2.0**100
 
 
-def loss(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
     """The loss of all entries together, differentiable by the scores any number of times.
 
     input: scores of any shape, of a floating dtype. target: labels 0/1, or soft ones in [0, 1], of the same
-    shape and any dtype; constants. weight: multiplies the counts, of any shape that broadcasts to that of the
-    scores; constants. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
-    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target or weight
-    that requires a gradient.
+    shape and any dtype. weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. All but the scores are constants. Returns a
+    scalar of the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target, weight
+    or mask that requires a gradient.
     """
-    check(input, target, weight)
-    return Loss.apply(input, target, weight)[0]
+    return Loss.apply(*prepared(input, target, weight, mask))[0]
 
 
-def score(input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
     """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(input, target, weight))[0]
+    return of_counts(metric, counts(input, target, weight, mask))[0]
 
 
-def counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+def counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    check(input, target, weight)
-    z, y, w = widened(input, target, weight)
-    decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    return decided_sums(*prepared(input, target, weight, mask))
 
 
-def soft_counts(input: Tensor, target: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+def soft_counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
-    check(input, target, weight)
-    return Loss.apply(input, target, weight)[1:]
+    return Loss.apply(*prepared(input, target, weight, mask))[1:]
 
 
 class Loss(torch.autograd.Function):
@@ -64,10 +65,9 @@ class Loss(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(input, target, weight):
-        z, y, w = widened(input, target, weight)
-        totals = sums(y, w, *relax(z))
-        return narrow(of_counts(objective, totals)[0], input.dtype), *totals
+    def forward(z, y, w):
+        totals = relaxed_sums(z, y, w)
+        return narrow(of_counts(objective, totals)[0], z.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -75,15 +75,32 @@ class Loss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
-        input, target, weight, *totals = ctx.saved_tensors
-        z, y, w = widened(input, target, weight)
-        positive, negative = (slope * grad_loss.to(z.dtype) for slope in of_counts(slopes, totals))
+        z, y, w, *totals = ctx.saved_tensors
+        positive, negative = (slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
-        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-        if w is not None:
-            gradient = gradient * w
-        return narrow(gradient, input.dtype), None, None
+        return gradient(z, y, w, positive, negative), None, None
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
 def metric(tp, fp, fn, tn):
@@ -119,17 +136,41 @@ def decide(z):
     return z > 0.0
 
 
-def check(input, target, weight):
-    """Raise where shapes or dtypes do not fit; values are not looked at."""
-    if not input.is_floating_point():
-        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+def prepared(input, target, weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    check(input, target, weight, mask)
     if target.shape != input.shape:
         shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
         raise ValueError(f"{shapes}: give equal shapes")
-    if weight is not None and not broadcasts(weight.shape, input.shape):
-        raise ValueError(f"weight of shape {tuple(weight.shape)} does not broadcast to {tuple(input.shape)}")
-    if target.requires_grad or (weight is not None and weight.requires_grad):
-        raise ValueError("scores come first; target and weight are constants: detach() what requires grad")
+    return input, target, entry_weights(weight, mask, input.shape)
+
+
+def check(input, target, weight, mask):
+    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    if not input.is_floating_point():
+        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+    if any(x is not None and x.requires_grad for x in (target, weight, mask)):
+        raise ValueError(
+            "target, weight and mask are constants, and scores come first: detach() what requires grad"
+        )
+
+
+def entry_weights(weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if weight is None else fitted(weight, "weight", shape)
+    m = None if mask is None else fitted(mask, "mask", shape) != 0
+    return w if m is None else m if w is None else torch.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, or {tuple(shape)}, the "
+            "input's; an axis of size 1 is repeated"
+        )
+    return fits
 
 
 def broadcasts(shape, to):
@@ -138,10 +179,13 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
-def widened(input, target, weight):
-    """Scores, labels and weights in float32 or wider."""
-    wide = torch.promote_types(input.dtype, torch.float32)
-    return input.to(wide), target.to(wide), None if weight is None else weight.to(wide)
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    z, y = z.to(wide), y.to(wide)
+    if w is None:
+        return z, y, None
+    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(wide)
 
 
 def sums(y, w, decided, rejected):

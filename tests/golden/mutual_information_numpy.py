@@ -39,68 +39,108 @@ TINY = 2.0**-64
 HUGE = 2.0**100
 
 
-def loss(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
+def loss(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
     """The loss of all entries together.
 
-    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype.
-    y_score: scores of the same shape, of a floating dtype. sample_weight: multiplies the counts, of any shape
-    that broadcasts to that of the scores. Returns a scalar of the scores' dtype; sums are taken in float64.
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_score: scores of the same shape, of a
+    floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; sums
+    are taken in float64.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    return narrow(of_counts(objective, sums(y, w, *relax(z)))[0], dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
 
 
 def value_and_grad(
-    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
 ) -> tuple[np.floating, np.ndarray]:
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
-    z, y, w, dtype = prepared(y_true, y_score, sample_weight)
-    totals = sums(y, w, *relax(z))
-    # Python floats, so that arrays in float32 stay in float32.
-    positive, negative = map(float, of_counts(slopes, totals))
-    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-    if w is not None:
-        gradient = gradient * w
-    return narrow(of_counts(objective, totals)[0], dtype), narrow(gradient, dtype)
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
+    return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
 
-def score(y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None) -> np.floating:
+def score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
     """The hard metric of the same arguments, in float64."""
-    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight))[0]
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
 
 
 def counts(
-    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
+    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def soft_counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
+    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
     decided = decide(z)
     return sums(y, w, decided, ~decided)
 
 
-def soft_counts(
-    y_true: ArrayLike, y_score: ArrayLike, *, sample_weight: ArrayLike | None = None
-) -> tuple[np.floating, ...]:
-    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    z, y, w, _ = prepared(y_true, y_score, sample_weight)
-    return sums(y, w, *relax(z))
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive.astype(z.dtype) + (1 - y) * negative.astype(z.dtype)) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
 def metric(tp, fp, fn, tn):
     """The metric over the four counts."""
-    actual = tp + fn
+    actual_ = tp + fn
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
     total = tp + fp + fn + tn
-    d = actual * predicted_negative
+    d = actual_ * predicted_negative
     ratio = divide(fn * total, d)
     d_2 = actual_negative * predicted
     ratio_2 = divide(fp * total, d_2)
     d_3 = actual_negative * predicted_negative
     ratio_3 = divide(tn * total, d_3)
-    d_4 = actual * predicted
+    d_4 = actual_ * predicted
     ratio_4 = divide(tp * total, d_4)
     t1 = 1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3)
     return divide(t1, total)
@@ -113,18 +153,18 @@ def objective(tp, fp, fn, tn):
 
 def slopes(tp, fp, fn, tn):
     """How the loss moves with the decision on a positive, and on a negative."""
-    actual = tp + fn
+    actual_ = tp + fn
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
     total = tp + fp + fn + tn
-    d = actual * predicted_negative
+    d = actual_ * predicted_negative
     ratio = divide(fn * total, d)
     d_2 = actual_negative * predicted
     ratio_2 = divide(fp * total, d_2)
     d_3 = actual_negative * predicted_negative
     ratio_3 = divide(tn * total, d_3)
-    d_4 = actual * predicted
+    d_4 = actual_ * predicted
     ratio_4 = divide(tp * total, d_4)
     t1 = 0.6931471805599453 * predicted_negative
     t2 = divide(fn * (divide(ratio, predicted_negative) - divide(total, d)), 0.6931471805599453 * ratio)
@@ -152,24 +192,53 @@ def decide(z):
     return z > 0.5
 
 
-def prepared(y_true, y_score, sample_weight):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype."""
-    z, y = np.asarray(y_score), np.asarray(y_true)
-    if not np.issubdtype(z.dtype, np.floating):
-        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    z, y = scores_of(y_score), np.asarray(y_true)
     if y.shape != z.shape:
         raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
-    wide = np.result_type(z.dtype, np.float32)
-    w = None if sample_weight is None else np.asarray(sample_weight, wide)
-    if w is not None and not broadcasts(w.shape, z.shape):
-        raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
-    return z.astype(wide, copy=False), y.astype(wide, copy=False), w, z.dtype
+    return z, y, entry_weights(sample_weight, mask, z.shape)
+
+
+def scores_of(y_score):
+    """The scores as an array of a floating dtype."""
+    z = np.asarray(y_score)
+    if not np.issubdtype(z.dtype, np.floating):
+        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def entry_weights(sample_weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if sample_weight is None else fitted(np.asarray(sample_weight), "sample_weight", shape)
+    m = None if mask is None else fitted(np.asarray(mask), "mask", shape) != 0
+    return w if m is None else m if w is None else np.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return fits
 
 
 def broadcasts(shape, to):
     """Whether an array of a shape can be repeated to fill another."""
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = np.result_type(z.dtype, np.float32)
+    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+    if w is None:
+        return z, y, None
+    return np.where(w == 0, 0, z), np.where(w == 0, 0, y), w.astype(wide, copy=False)
 
 
 def sums(y, w, decided, rejected):

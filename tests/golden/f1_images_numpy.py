@@ -1,0 +1,322 @@
+"""A loss for NumPy: f1, multilabel, samples-macro, relaxed by Soft().
+
+Written by metricloss 0.1.0. The file needs NumPy and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend numpy --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1,2
+
+    d         FN + FP + 2*TP
+    f1        2*TP/d
+    loss      1 - f1
+    slopes    -(2 - f1)/d on a positive,
+              f1/d on a negative: how the loss moves with the decision
+    decision  h = p, p = sigmoid(z)
+
+y_score holds logits of N samples, of K independent classes along axis -1, with any other axes.
+y_true holds labels in [0, 1], of the same shape. sample_weight and mask have the shape (N,), by
+sample, or that of y_score with or without the axis of the classes; an axis of size 1 is repeated.
+
+Every class of every sample makes a confusion matrix; the loss is the mean over the classes, which
+weigh 1, 2, of a sample, and then over the samples, each by the mean weight of its entries. What
+has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = -1
+# What one confusion matrix sums over, where arrays are (samples, positions, classes).
+AXES = (1,)
+# What each class weighs in the mean.
+CLASS_WEIGHT = (1.0, 2.0)
+
+
+def loss(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating | np.ndarray:
+    """The loss; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
+    dtype; sums are taken in float64.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
+
+
+def value_and_grad(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating | np.ndarray, np.ndarray]:
+    """The loss and its gradient by the scores, arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
+    by_scores = gradient(z, y, w, *of_matrices)
+    loss = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(loss, z.dtype), restored(by_scores, np.asarray(y_score))
+
+
+def score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating | np.ndarray:
+    """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = decided_sums(z, y, w)
+    exists = averaged(np.ones_like(totals[0]), totals, w) > 0
+    return np.where(exists, averaged(of_counts(metric, totals)[0], totals, w), np.nan)[()]
+
+
+def counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
+    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def soft_counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
+    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive.astype(z.dtype) + (1 - y) * negative.astype(z.dtype)) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    return divide(2 * tp, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return divide(f1 - 2, d), divide(f1, d)
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    return sigmoid(z), sigmoid(-z)
+
+
+def relax_slope(z):
+    """The derivative of the relaxed decision by the score."""
+    return sigmoid(-z) * sigmoid(z)
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.0
+
+
+def averaged(values, totals, w):
+    """The mean of the values."""
+    return np.sum(values * shares(totals, w))
+
+
+def shares(totals, w):
+    """What each class of each sample counts for in the mean over classes, then over samples."""
+    weights = importance(totals)
+    of_sample = divide(weights, weights.sum(-1, keepdims=True))
+    samples = of_sample.sum(-1) * sample_weights(totals, w)
+    return of_sample * divide(samples, samples.sum())[:, np.newaxis]
+
+
+def sample_weights(totals, w):
+    """What a sample weighs in the mean: as its entries do on average, of those that take part."""
+    if w is None:
+        return np.ones(totals[0].shape[0])
+    return divide(w.sum((1, 2)), np.count_nonzero(w, (1, 2)))
+
+
+def importance(totals):
+    """What a class weighs in the mean; one without positives nothing."""
+    return class_weights(totals) * present(totals)
+
+
+def class_weights(totals):
+    """The weights of the classes, of which there must be as many."""
+    if totals[0].shape[-1] != len(CLASS_WEIGHT):
+        raise ValueError(
+            f"y_score has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights"
+        )
+    return np.array(CLASS_WEIGHT)
+
+
+def present(totals):
+    """1 where there are positives, 0 where there are none."""
+    return (actual(totals) > TINY).astype(totals[0].dtype)
+
+
+def actual(totals):
+    """The weight of the positives."""
+    return totals[0] + totals[2]
+
+
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    z, y = scores_of(y_score), np.asarray(y_true)
+    if y.shape != z.shape:
+        raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
+    z, y = classes_last(z), classes_last(y)
+    return flat(z), flat(y), entry_weights(sample_weight, mask, z.shape)
+
+
+def scores_of(y_score):
+    """The scores as an array of a floating dtype."""
+    z = np.asarray(y_score)
+    if not np.issubdtype(z.dtype, np.floating):
+        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def classes_last(x):
+    """An array with its classes in the last axis."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"y_score has shape {x.shape}, but axis {CLASS_AXIS} is to hold its classes")
+    return np.moveaxis(x, CLASS_AXIS, -1)
+
+
+def flat(x):
+    """An array as (samples, positions, classes)."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
+
+
+def restored(by_scores, scores):
+    """The gradient with its axes as those of the scores."""
+    return np.moveaxis(by_scores.reshape(classes_last(scores).shape), -1, CLASS_AXIS)
+
+
+def entry_weights(sample_weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if sample_weight is None else fitted(np.asarray(sample_weight), "sample_weight", shape)
+    m = None if mask is None else fitted(np.asarray(mask), "mask", shape) != 0
+    return w if m is None else m if w is None else np.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as flat as the scores, for scores of a shape with classes last."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x[..., np.newaxis]
+    else:
+        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            "shape; an axis of size 1 is repeated"
+        )
+    return flat(np.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = np.result_type(z.dtype, np.float32)
+    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+    if w is None:
+        return z, y, None
+    return np.where(w == 0, 0, z), np.where(w == 0, 0, y), w.astype(wide, copy=False)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    terms = on * decided, off * decided, on * rejected, off * rejected
+    return tuple(np.sum(term, axis=AXES, dtype=np.float64) for term in terms)
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    with np.errstate(all="ignore"):
+        results = function(*totals)
+        results = results if isinstance(results, tuple) else (results,)
+        return tuple(np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()] for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)) without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small, 1) / (1 + small)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = np.abs(denominator) <= TINY
+    return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))

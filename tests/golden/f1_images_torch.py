@@ -1,0 +1,300 @@
+"""A loss for PyTorch: f1, multilabel, samples-macro, relaxed by Soft().
+
+Written by metricloss 0.1.0. The file needs PyTorch and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend torch --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1,2
+
+    d         FN + FP + 2*TP
+    f1        2*TP/d
+    loss      1 - f1
+    slopes    -(2 - f1)/d on a positive,
+              f1/d on a negative: how the loss moves with the decision
+    decision  h = p, p = sigmoid(z)
+
+input holds logits of N samples, of K independent classes along axis 1, with any other axes. target
+holds labels in [0, 1], of the same shape. weight and mask have the shape (N,), by sample, or that
+of input with or without the axis of the classes; an axis of size 1 is repeated.
+
+Every class of every sample makes a confusion matrix; the loss is the mean over the classes, which
+weigh 1, 2, of a sample, and then over the samples, each by the mean weight of its entries. What
+has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import math
+import torch
+from torch import Tensor
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = 1
+# What one confusion matrix sums over, where arrays are (samples, classes, positions).
+AXES = (2,)
+# What each class weighs in the mean.
+CLASS_WEIGHT = (1.0, 2.0)
+
+
+def loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The loss, differentiable by the scores any number of times; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. All but the scores
+    are constants. Returns the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit, and for a target, weight or mask that
+    requires a gradient.
+    """
+    return Loss.apply(*prepared(input, target, weight, mask))[0]
+
+
+def score(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
+    z, y, w = prepared(input, target, weight, mask)
+    totals = decided_sums(z, y, w)
+    exists = averaged(torch.ones_like(totals[0]), totals, w) > 0
+    return torch.where(exists, averaged(of_counts(metric, totals)[0], totals, w), torch.nan)
+
+
+def counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    return decided_sums(*prepared(input, target, weight, mask))
+
+
+def soft_counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
+    return Loss.apply(*prepared(input, target, weight, mask))[1:]
+
+
+class Loss(torch.autograd.Function):
+    """The loss and the counts that it is made from, with the derived gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z, y, w):
+        totals = relaxed_sums(z, y, w)
+        return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, *output[1:])
+
+    @staticmethod
+    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
+        z, y, w, *totals = ctx.saved_tensors
+        upstream = grad_loss.to(grad_tp.dtype) * shares(totals, w)
+        positive, negative = (slope * upstream for slope in of_counts(slopes, totals))
+        # The counts are outputs too: a second derivative comes back through them.
+        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
+        return gradient(z, y, w, positive, negative), None, None
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    return divide(2 * tp, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return divide(f1 - 2, d), divide(f1, d)
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    return torch.sigmoid(z), torch.sigmoid(-z)
+
+
+def relax_slope(z):
+    """The derivative of the relaxed decision by the score."""
+    return torch.sigmoid(-z) * torch.sigmoid(z)
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.0
+
+
+def averaged(values, totals, w):
+    """The mean of the values."""
+    return (values * shares(totals, w)).sum()
+
+
+def shares(totals, w):
+    """What each class of each sample counts for in the mean over classes, then over samples."""
+    weights = importance(totals)
+    of_sample = divide(weights, weights.sum(-1, keepdim=True))
+    samples = of_sample.sum(-1) * sample_weights(totals, w)
+    return of_sample * divide(samples, samples.sum())[:, None]
+
+
+def sample_weights(totals, w):
+    """What a sample weighs in the mean: as its entries do on average, of those that take part."""
+    if w is None:
+        return torch.ones_like(totals[0][:, 0] if totals[0].ndim == 2 else totals[0])
+    return divide(w.to(totals[0].dtype).sum((1, 2)), (w != 0).sum((1, 2)))
+
+
+def importance(totals):
+    """What a class weighs in the mean; one without positives nothing."""
+    return class_weights(totals) * present(totals)
+
+
+def class_weights(totals):
+    """The weights of the classes, of which there must be as many."""
+    if totals[0].shape[-1] != len(CLASS_WEIGHT):
+        raise ValueError(f"input has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+    return totals[0].new_tensor(CLASS_WEIGHT)
+
+
+def present(totals):
+    """1 where there are positives, 0 where there are none."""
+    return (actual(totals) > TINY).to(totals[0].dtype)
+
+
+def actual(totals):
+    """The weight of the positives, which no score can change."""
+    return (totals[0] + totals[2]).detach()
+
+
+def prepared(input, target, weight, mask):
+    """Scores, labels and weights as (samples, classes, positions); values are not looked at."""
+    check(input, target, weight, mask)
+    if target.shape != input.shape:
+        shapes = f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}"
+        raise ValueError(f"{shapes}: give equal shapes")
+    z, y = classes_second(input), classes_second(target)
+    return flat(z), flat(y), entry_weights(weight, mask, z.shape)
+
+
+def check(input, target, weight, mask):
+    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    if not input.is_floating_point():
+        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+    if any(x is not None and x.requires_grad for x in (target, weight, mask)):
+        raise ValueError(
+            "target, weight and mask are constants, and scores come first: detach() what requires grad"
+        )
+
+
+def classes_second(x):
+    """An array with its classes in axis 1, after the samples."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"input has shape {tuple(x.shape)}, but axis {CLASS_AXIS} is to hold its classes")
+    return x.movedim(CLASS_AXIS, 1)
+
+
+def flat(x):
+    """An array as (samples, classes, positions)."""
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def entry_weights(weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if weight is None else fitted(weight, "weight", shape)
+    m = None if mask is None else fitted(mask, "mask", shape) != 0
+    return w if m is None else m if w is None else torch.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as (samples, classes or 1, positions), for scores of a shape with classes second."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x.unsqueeze(1)
+    else:
+        fits = classes_second(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, "
+            f"{(shape[0], *shape[2:])}, by entry, or the input's shape; an axis of size 1 is repeated"
+        )
+    return flat(fits.expand(shape[0], -1, *shape[2:]))
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    z, y = z.to(wide), y.to(wide)
+    if w is None:
+        return z, y, None
+    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(wide)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return tuple((label * decision).sum(AXES) for decision in (decided, rejected) for label in (on, off))
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = denominator.abs() <= TINY
+    return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))

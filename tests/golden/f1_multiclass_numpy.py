@@ -1,0 +1,348 @@
+"""A loss for NumPy: f1, multiclass, macro, relaxed by Soft().
+
+Written by metricloss 0.1.0. The file needs NumPy and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend numpy --task=multiclass --ignore-index=255
+
+    d         FN + FP + 2*TP
+    f1        2*TP/d
+    loss      1 - f1
+    slopes    -(2 - f1)/d on a positive,
+              f1/d on a negative: how the loss moves with the decision
+    decision  h = p, p = softmax(z)
+
+y_score holds logits of N samples, of K exclusive classes along axis -1, with any other axes.
+y_true holds class indices, integers of that shape without the axis of the classes (an entry with
+index 255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_score.
+sample_weight and mask have the shape (N,), by sample, or that of y_score with or without the axis
+of the classes; an axis of size 1 is repeated.
+
+Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = -1
+# What one confusion matrix sums over, where arrays are (samples, positions, classes).
+AXES = (0, 1)
+# The class index of entries that take no part.
+IGNORE_INDEX = 255
+# Class indices are expanded for no more scores than these in one go.
+BLOCK = 2**16
+
+
+def loss(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating | np.ndarray:
+    """The loss; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
+    dtype; sums are taken in float64.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
+
+
+def value_and_grad(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating | np.ndarray, np.ndarray]:
+    """The loss and its gradient by the scores, arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = relaxed_sums(z, y, w)
+    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
+    by_scores = gradient(z, y, w, *of_matrices)
+    loss = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(loss, z.dtype), restored(by_scores, np.asarray(y_score))
+
+
+def score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
+    """The hard metric of the same arguments, averaged as the loss is, in float64."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals = decided_sums(z, y, w)
+    return averaged(of_counts(metric, totals)[0], totals, w)
+
+
+def counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
+    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def soft_counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
+    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts, block by block."""
+    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+
+
+def decided_sums(z, y, w):
+    """The hard counts, block by block."""
+    decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    positive, negative = along(positive, z), along(negative, z)
+    result = np.empty_like(z)
+    for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
+        p, q = probabilities(block)
+        slope = labels * positive.astype(p.dtype) + (1 - labels) * negative.astype(p.dtype)
+        by_p = slope * relax_slope(p, q)
+        result[:, part] = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+    return result
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    return divide(2 * tp, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return divide(f1 - 2, d), divide(f1, d)
+
+
+def relax(p, q):
+    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+    return p, q
+
+
+def relax_slope(p, q):
+    """The derivative of the relaxed decision on a class by its probability."""
+    return 1 + 0 * p
+
+
+def decide(z):
+    """The hard decision: the likeliest class, of equals the first."""
+    return np.arange(z.shape[-1]) == z.argmax(-1)[..., np.newaxis]
+
+
+def probabilities(z):
+    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    powers = np.exp(z - z.max(-1, keepdims=True))
+    largest = powers * likeliest(powers)
+    top, rest = largest.sum(-1, keepdims=True), (powers - largest).sum(-1, keepdims=True)
+    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+
+
+def through_softmax(by_p, p):
+    """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
+    first = likeliest(p)
+    by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
+    return p * (by_p - (by_p * p).sum(-1, keepdims=True))
+
+
+def likeliest(p):
+    """1 for the likeliest class, or for several as likely, 0 for others."""
+    return (p == p.max(-1, keepdims=True)).astype(p.dtype)
+
+
+def averaged(values, totals, w):
+    """The mean of the values."""
+    return np.sum(values * shares(totals, w))
+
+
+def shares(totals, w):
+    """What each class counts for in the mean: together 1, or all 0."""
+    weights = importance(totals)
+    return divide(weights, weights.sum())
+
+
+def importance(totals):
+    """What a class weighs in the mean: all the same."""
+    return np.ones_like(totals[0])
+
+
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights as (samples, positions, classes); what is to be ignored weighs 0."""
+    z = classes_last(scores_of(y_score))
+    y, w = (
+        flat(class_labels(np.asarray(y_true), np.shape(y_score), z)),
+        entry_weights(sample_weight, mask, z.shape),
+    )
+    if y.shape[-1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else w * kept
+    return flat(z), y, w
+
+
+def class_labels(y, shape, z):
+    """The labels with their classes last, or class indices with one class there; the scores came in a shape."""
+    if z.shape[-1] < 2:
+        raise ValueError(f"y_score has shape {shape}: of exclusive classes there are at least two")
+    if y.shape == shape:
+        return classes_last(y)
+    if y.shape == z.shape[:-1] and np.issubdtype(y.dtype, np.integer):
+        return y[..., np.newaxis]
+    raise ValueError(
+        f"y_score has shape {shape} and y_true {y.shape}, of {y.dtype}: give class indices, integers of shape "
+        f"{z.shape[:-1]}, or labels of the scores' shape"
+    )
+
+
+def scores_of(y_score):
+    """The scores as an array of a floating dtype."""
+    z = np.asarray(y_score)
+    if not np.issubdtype(z.dtype, np.floating):
+        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def classes_last(x):
+    """An array with its classes in the last axis."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"y_score has shape {x.shape}, but axis {CLASS_AXIS} is to hold its classes")
+    return np.moveaxis(x, CLASS_AXIS, -1)
+
+
+def flat(x):
+    """An array as (1, samples and positions, classes): all samples make the same matrices."""
+    return x.reshape(1, math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def restored(by_scores, scores):
+    """The gradient with its axes as those of the scores."""
+    return np.moveaxis(by_scores.reshape(classes_last(scores).shape), -1, CLASS_AXIS)
+
+
+def entry_weights(sample_weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if sample_weight is None else fitted(np.asarray(sample_weight), "sample_weight", shape)
+    m = None if mask is None else fitted(np.asarray(mask), "mask", shape) != 0
+    return w if m is None else m if w is None else np.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as flat as the scores, for scores of a shape with classes last."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x[..., np.newaxis]
+    else:
+        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            "shape; an axis of size 1 is repeated"
+        )
+    return flat(np.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def parts(z):
+    """The blocks of the scores, as slices of their positions."""
+    size = z.shape[1]
+    step = max(BLOCK * size // max(z.size, 1), 1)
+    return [slice(start, start + step) for start in range(0, max(size, 1), step)]
+
+
+def blocks(z, y, w):
+    """Scores, labels and weights in blocks."""
+    for part in parts(z):
+        yield widened(z[:, part], y[:, part], None if w is None else w[:, part])
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def added(parts):
+    """The sums of counts of parts."""
+    return tuple(sum(part) for part in zip(*parts, strict=True))
+
+
+def widened(z, y, w):
+    """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = np.result_type(z.dtype, np.float32)
+    y = y if y.shape == z.shape else y == np.arange(z.shape[-1])
+    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+    if w is None:
+        return z, y, None
+    absent = (w == 0).all(-1, keepdims=True)  # a class may weigh 0, and is a rival of the others all the same
+    return np.where(absent, 0, z), np.where(absent, 0, y), w.astype(wide, copy=False)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    terms = on * decided, off * decided, on * rejected, off * rejected
+    return tuple(np.sum(term, axis=AXES, dtype=np.float64) for term in terms)
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    with np.errstate(all="ignore"):
+        results = function(*totals)
+        results = results if isinstance(results, tuple) else (results,)
+        return tuple(np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()] for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = np.abs(denominator) <= TINY
+    return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))

@@ -1,0 +1,347 @@
+"""A loss for PyTorch: f1, multiclass, macro, relaxed by Soft().
+
+Written by metricloss 0.1.0. The file needs PyTorch and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend torch --task=multiclass --ignore-index=255
+
+    d         FN + FP + 2*TP
+    f1        2*TP/d
+    loss      1 - f1
+    slopes    -(2 - f1)/d on a positive,
+              f1/d on a negative: how the loss moves with the decision
+    decision  h = p, p = softmax(z)
+
+input holds logits of N samples, of K exclusive classes along axis 1, with any other axes. target
+holds class indices, integers of that shape without the axis of the classes (an entry with index
+255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of input. weight and mask
+have the shape (N,), by sample, or that of input with or without the axis of the classes; an axis
+of size 1 is repeated.
+
+Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
+
+Counts are sums over all entries, of weight · label · decision and their complements. A quotient
+whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
+root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import functools
+import math
+import operator
+
+import torch
+from torch import Tensor
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+# Where the scores have their classes.
+CLASS_AXIS = 1
+# What one confusion matrix sums over, where arrays are (samples, classes, positions).
+AXES = (0, 2)
+# The class index of entries that take no part.
+IGNORE_INDEX = 255
+# Class indices are expanded for no more scores than these in one go.
+BLOCK = 2**18
+
+
+def loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The loss, differentiable by the scores any number of times; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. All but the scores
+    are constants. Returns the scores' dtype; sums are taken in float32 or wider.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit, and for a target, weight or mask that
+    requires a gradient.
+    """
+    return Loss.apply(*prepared(input, target, weight, mask))[0]
+
+
+def score(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
+    z, y, w = prepared(input, target, weight, mask)
+    totals = decided_sums(z, y, w)
+    return averaged(of_counts(metric, totals)[0], totals, w)
+
+
+def counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    return decided_sums(*prepared(input, target, weight, mask))
+
+
+def soft_counts(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
+    return Loss.apply(*prepared(input, target, weight, mask))[1:]
+
+
+class Loss(torch.autograd.Function):
+    """The loss and the counts that it is made from, with the derived gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z, y, w):
+        totals = relaxed_sums(z, y, w)
+        return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, *output[1:])
+
+    @staticmethod
+    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
+        z, y, w, *totals = ctx.saved_tensors
+        upstream = grad_loss.to(grad_tp.dtype) * shares(totals, w)
+        positive, negative = (slope * upstream for slope in of_counts(slopes, totals))
+        # The counts are outputs too: a second derivative comes back through them.
+        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
+        return gradient(z, y, w, positive, negative), None, None
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts, block by block."""
+    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+
+
+def decided_sums(z, y, w):
+    """The hard counts, block by block."""
+    decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
+
+
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    positive, negative = along(positive, z), along(negative, z)
+    result = None
+    for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
+        p, q = probabilities(block)
+        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
+        by_scores = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+        if result is None:  # made from a block, it is batched under vmap if any of the blocks will be
+            result = by_scores.new_empty(z.shape)
+        result.narrow(*part).copy_(by_scores)
+    return result
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    return divide(2 * tp, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return divide(f1 - 2, d), divide(f1, d)
+
+
+def relax(p, q):
+    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+    return p, q
+
+
+def relax_slope(p, q):
+    """The derivative of the relaxed decision on a class by its probability."""
+    return 1 + 0 * p
+
+
+def decide(z):
+    """The hard decision: the likeliest class, of equals the first."""
+    return class_numbers(z) == z.argmax(1, keepdim=True)
+
+
+def probabilities(z):
+    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    powers = torch.exp(z - z.amax(1, keepdim=True).detach())
+    largest = powers * likeliest(powers)
+    top, rest = largest.sum(1, keepdim=True), (powers - largest).sum(1, keepdim=True)
+    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+
+
+def through_softmax(by_p, p):
+    """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
+    first = likeliest(p)
+    by_p = by_p - (by_p * first).sum(1, keepdim=True) / first.sum(1, keepdim=True)
+    return p * (by_p - (by_p * p).sum(1, keepdim=True))
+
+
+def likeliest(p):
+    """1 for the likeliest class, or for several as likely, 0 for others."""
+    return (p == p.amax(1, keepdim=True)).to(p.dtype)
+
+
+def averaged(values, totals, w):
+    """The mean of the values."""
+    return (values * shares(totals, w)).sum()
+
+
+def shares(totals, w):
+    """What each class counts for in the mean: together 1, or all 0."""
+    weights = importance(totals)
+    return divide(weights, weights.sum())
+
+
+def importance(totals):
+    """What a class weighs in the mean: all the same."""
+    return torch.ones_like(totals[0])
+
+
+def prepared(input, target, weight, mask):
+    """Scores, labels and weights as (samples, classes, positions); what is to be ignored weighs 0."""
+    check(input, target, weight, mask)
+    z = classes_second(input)
+    y, w = flat(class_labels(input, target, z)), entry_weights(weight, mask, z.shape)
+    if y.shape[1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else w * kept
+    return flat(z), y, w
+
+
+def class_labels(input, target, z):
+    """The labels with their classes second, or class indices with one class there."""
+    if z.shape[1] < 2:
+        raise ValueError(f"input has shape {tuple(input.shape)}: of exclusive classes there are at least two")
+    if target.shape == input.shape:
+        return classes_second(target)
+    indices = (z.shape[0], *z.shape[2:])
+    if target.shape == indices and not target.is_floating_point() and target.dtype != torch.bool:
+        return target.unsqueeze(1)
+    raise ValueError(
+        f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}, of {target.dtype}: give class "
+        f"indices, integers of shape {indices}, or labels of the input's shape"
+    )
+
+
+def check(input, target, weight, mask):
+    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    if not input.is_floating_point():
+        raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
+    if any(x is not None and x.requires_grad for x in (target, weight, mask)):
+        raise ValueError(
+            "target, weight and mask are constants, and scores come first: detach() what requires grad"
+        )
+
+
+def classes_second(x):
+    """An array with its classes in axis 1, after the samples."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"input has shape {tuple(x.shape)}, but axis {CLASS_AXIS} is to hold its classes")
+    return x.movedim(CLASS_AXIS, 1)
+
+
+def flat(x):
+    """An array as (samples, classes, positions)."""
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def entry_weights(weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if weight is None else fitted(weight, "weight", shape)
+    m = None if mask is None else fitted(mask, "mask", shape) != 0
+    return w if m is None else m if w is None else torch.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as (samples, classes or 1, positions), for scores of a shape with classes second."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x.unsqueeze(1)
+    else:
+        fits = classes_second(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, "
+            f"{(shape[0], *shape[2:])}, by entry, or the input's shape; an axis of size 1 is repeated"
+        )
+    return flat(fits.expand(shape[0], -1, *shape[2:]))
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def parts(z):
+    """The blocks of the scores, along positions or samples: axis, start and length of each."""
+    axis = 2 if 0 not in AXES or z.shape[2] > z.shape[0] else 0
+    size = z.shape[axis]
+    step = size if torch.compiler.is_compiling() else BLOCK * size // max(z.numel(), 1)
+    return [(axis, start, min(max(step, 1), size - start)) for start in range(0, max(size, 1), max(step, 1))]
+
+
+def blocks(z, y, w):
+    """Scores, labels and weights in blocks."""
+    for part in parts(z):
+        yield widened(*(cut(x, *part) for x in (z, y, w)))
+
+
+def cut(x, axis, start, length):
+    """A part of an array along an axis, all of it where it has one entry there for all."""
+    return x if x is None or x.shape[axis] == 1 else x.narrow(axis, start, length)
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def added(parts):
+    """The sums of counts of parts, each added at once: what lives through many blocks scatters the memory."""
+    return functools.reduce(lambda totals, part: tuple(map(operator.add, totals, part)), parts)
+
+
+def class_numbers(z):
+    """0, 1, 2 and so on, along the classes."""
+    return torch.arange(z.shape[1], device=z.device).reshape(1, -1, 1)
+
+
+def widened(z, y, w):
+    """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    z, y = z.to(wide), (y if y.shape == z.shape else y == class_numbers(z)).to(wide)
+    if w is None:
+        return z, y, None
+    absent = (w == 0).all(1, keepdim=True)  # a class may weigh 0, and is a rival of the others all the same
+    return torch.where(absent, 0, z), torch.where(absent, 0, y), w.to(wide)
+
+
+def sums(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return tuple((label * decision).sum(AXES) for decision in (decided, rejected) for label in (on, off))
+
+
+def of_counts(function, totals):
+    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    results = function(*totals)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    zero = denominator.abs() <= TINY
+    return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
