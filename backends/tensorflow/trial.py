@@ -10,9 +10,9 @@ import tensorflow as tf
 
 
 def value(module, scores, labels, weights):
-    """The loss of lists of numbers, in float64."""
+    """The loss of lists of numbers, in float64; of a vector its sum."""
     z, y, w = tensors(scores, labels, weights)
-    return float(module.loss(y, z, w))
+    return float(tf.reduce_sum(module.loss(y, z, w)))
 
 
 def gradients(module, scores, labels, weights):
@@ -20,13 +20,22 @@ def gradients(module, scores, labels, weights):
     z, y, w = tensors(scores, labels, weights)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(z)
-        derived = module.loss(y, z, w)
-        plain = module.objective(*module.sums(y, w, *module.relax(z)))
-    return [tape.gradient(loss, z).numpy().tolist() for loss in (derived, plain)]
+        losses = module.loss(y, z, w), plain(module, y, z, w)
+    return [tape.gradient(loss, z).numpy().tolist() for loss in losses]
 
 
-def tensors(*lists):
-    return [tf.constant(numbers, dtype=tf.float64) for numbers in lists]
+def plain(module, y, z, w):
+    """The loss from the same sums, without the derived gradient."""
+    z, y, w = module.prepared(y, z, w, None)
+    totals = module.relaxed_sums(z, y, w)
+    values = module.objective(*totals)
+    return module.averaged(values, totals, w) if hasattr(module, "averaged") else values
+
+
+def tensors(scores, labels, weights):
+    """Tensors in float64, class indices in an integer dtype."""
+    z, w = (tf.constant(numbers, dtype=tf.float64) for numbers in (scores, weights))
+    return z, tf.constant(labels), w
 
 
 def trainer(module, width, rate):
