@@ -130,7 +130,7 @@ def formula(recipe: Recipe, batch: Batch) -> float:
         matrix[2 if label else 3] += weight * (1 - decision)
     losses = {key: _loss(recipe, matrix) for key, matrix in matrices.items()}
     positives = {key: float(matrix[0] + matrix[2]) for key, matrix in matrices.items()}
-    return _averaged(recipe, losses, positives)
+    return _averaged(recipe, losses, positives, batch.weights)
 
 
 def _loss(recipe: Recipe, matrix: Sequence[Any]) -> float:
@@ -140,20 +140,24 @@ def _loss(recipe: Recipe, matrix: Sequence[Any]) -> float:
 
 
 def _averaged(
-    recipe: Recipe, losses: dict[tuple[int, int], float], positives: dict[tuple[int, int], float]
+    recipe: Recipe,
+    losses: dict[tuple[int, int], float],
+    positives: dict[tuple[int, int], float],
+    of_samples: Sequence[float],
 ) -> float:
     """The mean over the classes of every sample, and then over the samples, or the sum of a vector."""
     kept = {key: loss for key, loss in losses.items() if positives[key] > 0 or not recipe.metric.skips}
     if not recipe.task.has_mean:
         return sum(kept.values())
-    means = []
+    total = above = 0.0
     for sample in sorted({sample for sample, _ in kept}):
         keys = [key for key in kept if key[0] == sample]
         weights = [_importance(recipe.task, key[1], positives[key]) for key in keys]
         weights = weights if sum(weights) > 0 else [1.0] * len(keys)
         products = [weight * kept[key] for weight, key in zip(weights, keys, strict=True)]
-        means.append(sum(products) / sum(weights))
-    return sum(means) / len(means) if means else 0.0
+        above += of_samples[sample] * sum(products) / sum(weights)
+        total += of_samples[sample]
+    return above / total if total else 0.0
 
 
 def _importance(task: Task, place: int, positives: float) -> float:

@@ -71,7 +71,6 @@ class Recipe:
             "samples": task.average == "samples",
             "samples_by_class": task.is_by_sample and task.is_by_class,
             "averaged": task.has_mean or skips,
-            "weighted": task.has_mean and (skips or "weighted" in str(task.average) or bool(task.class_weight)),
             "skip": skips,
             "each_skip": skips and not task.has_mean,
             "support": str(task.average).endswith("weighted"),

@@ -15,7 +15,7 @@ _MARK = "__"
 
 
 #: Words that a layout of its own may do without.
-_OPTIONAL = {"by_sample", "weighted"}
+_OPTIONAL = {"by_sample"}
 
 
 def chosen(name: str, skeleton: str, recipe: Recipe) -> str:

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+import metricloss as ml
 import metricloss.check
 from metricloss.backend import Backend, all_backends, get_backend
 from metricloss.check import TOLERANCES, Report, Row, check, load_trial, relative_error
@@ -48,6 +49,26 @@ def broken(monkeypatch):
         monkeypatch.setattr(metricloss.check, "source_of", emitted)
 
     return broken
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"task": "multiclass"},
+        {"task": "multiclass", "average": "micro", "from_logits": False},
+        {"task": "multiclass", "average": "samples-macro", "class_axis": 0},
+        {"task": "multilabel", "average": "samples-weighted", "relaxation": "AnyLoss(10)"},
+        {"task": "multilabel", "average": None},
+        {"task": "multilabel", "class_weight": (1, 2, 0, 1)},
+        {"average": "samples"},
+    ],
+    ids=repr,
+)
+def test_every_task_passes(options):
+    metric = ml.Metric("2*TP/(2*TP + FP + FN)", zero_division="skip")
+    report = check(metric, **options)
+    assert report.ok, str(report)
+    assert all(set(row.errors) >= {"formula", "differences"} for row in report.rows if not row.note)
 
 
 def test_every_backend_passes():

@@ -159,12 +159,14 @@ def test_probabilities(framework: Framework, relaxation: str) -> None:
     close(framework.numpy(found) * p * (1 - p), expected, 1e-12)
 
 
-def test_weights_broadcast(framework: Framework) -> None:
+@pytest.mark.parametrize("shape", [(3,), (1, 4, 1), ()])
+def test_weights_broadcast(framework: Framework, shape: tuple[int, ...]) -> None:
+    """Those of shape (N,) are by sample."""
     z, y, _ = (None if x is None else x.reshape(3, 4, 5) for x in sample())
-    w = np.arange(1.0, 5.0).reshape(4, 1)
+    w = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
     loss = compiled("f1", framework.name)
     value, found = framework.value_and_grad(loss, *arrays(framework, (z, y, w)))
-    everywhere = np.broadcast_to(w, z.shape)
+    everywhere = np.broadcast_to(w[:, None, None] if w.ndim == 1 else w, z.shape)
     expected_value, expected = framework.value_and_grad(loss, *arrays(framework, (z, y, everywhere)))
     assert float(value) == pytest.approx(float(expected_value), rel=1e-14)
     close(framework.numpy(found), framework.numpy(expected), 1e-14)

@@ -19,9 +19,10 @@ def gradients(module, scores, labels, weights):
 
 def plain(module, z, y, w):
     """The loss from the same sums, without the derived gradient."""
-    totals = module.relaxed_sums(*module.prepared(z, y, w, None))
+    arrays = module.prepared(z, y, w, None)
+    totals = module.relaxed_sums(*arrays)
     values = module.objective(*totals)
-    return module.averaged(values, totals) if hasattr(module, "averaged") else values
+    return module.averaged(values, totals, arrays[2]) if hasattr(module, "averaged") else values
 
 
 def tensors(scores, labels, weights):

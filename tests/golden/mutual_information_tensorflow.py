@@ -40,64 +40,95 @@ HUGE = 2.0**100
 BLOCK = 256
 
 
-def loss(y_true, y_pred, sample_weight=None):
+def loss(y_true, y_pred, sample_weight=None, mask=None):
     """The loss of all entries together, differentiable by the scores any number of times.
 
-    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype; constants, no gradient reaches them.
-    y_pred: scores of the same shape, of a floating dtype. sample_weight: multiplies the counts, of any shape
-    that broadcasts to that of the scores; constant. Returns a scalar of the scores' dtype; sums are taken in
-    float32 or wider.
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_pred: scores of the same shape, of a
+    floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. All but the scores are constants, no
+    gradient reaches them. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(y_true, y_pred, sample_weight)
+    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    return narrow(valued(*counted(z, y, w)), z.dtype)
+
+
+def score(y_true, y_pred, sample_weight=None, mask=None):
+    """The hard metric of the same arguments, in float32 or wider."""
+    return of_counts(metric, counts(y_true, y_pred, sample_weight, mask))[0]
+
+
+def counts(y_true, y_pred, sample_weight=None, mask=None):
+    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
+    return decided_sums(*prepared(y_true, y_pred, sample_weight, mask))
+
+
+def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
+    return counted(*prepared(y_true, y_pred, sample_weight, mask))
+
+
+def counted(z, y, w):
+    """The relaxed counts, with their derived gradient by the scores."""
 
     @tf.custom_gradient
-    def of_scores(scores):
-        z = tf.cast(scores, y.dtype)
-        totals = sums(y, w, *relax(z))
+    def of_scores(z):
+        def by_scores(by_tp, by_fp, by_fn, by_tn):
+            return gradient(z, y, w, by_tp - by_fn, by_fp - by_tn)
 
-        def gradient_by_scores(upstream):
-            positive, negative = of_counts(slopes, totals)
-            gradient = upstream * (y * positive + (1 - y) * negative) * relax_slope(z)
-            return narrow(gradient if w is None else gradient * w, dtype)
+        # No tape is to keep what these are made from: the gradient is made from the scores and the counts.
+        return relaxed_sums(tf.stop_gradient(z), y, w), by_scores
 
-        return of_counts(objective, totals)[0], gradient_by_scores
-
-    return narrow(of_scores(tf.cast(z, dtype)), dtype)
+    return of_scores(z)
 
 
-def score(y_true, y_pred, sample_weight=None):
-    """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(y_true, y_pred, sample_weight))[0]
+@tf.custom_gradient
+def valued(tp, fp, fn, tn):
+    """The loss of each matrix, with its derived slopes; TP + FN and FP + TN are constants."""
+
+    def by_counts(upstream):
+        positive, negative = of_counts(slopes, (tp, fp, fn, tn))
+        return upstream * positive, upstream * negative, tf.zeros_like(fn), tf.zeros_like(tn)
+
+    return of_counts(objective, (tp, fp, fn, tn))[0], by_counts
 
 
-def counts(y_true, y_pred, sample_weight=None):
-    """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    z, y, w, _ = prepared(y_true, y_pred, sample_weight)
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
     decided = tf.cast(decide(z), z.dtype)
     return sums(y, w, decided, 1 - decided)
 
 
-def soft_counts(y_true, y_pred, sample_weight=None):
-    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider; differentiable."""
-    z, y, w, _ = prepared(y_true, y_pred, sample_weight)
-    return sums(y, w, *relax(z))
+def gradient(z, y, w, positive, negative):
+    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
 def metric(tp, fp, fn, tn):
     """The metric over the four counts."""
-    actual = tp + fn
+    actual_ = tp + fn
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
     total_ = tp + fp + fn + tn
-    d = actual * predicted_negative
+    d = actual_ * predicted_negative
     ratio = divide(fn * total_, d)
     d_2 = actual_negative * predicted
     ratio_2 = divide(fp * total_, d_2)
     d_3 = actual_negative * predicted_negative
     ratio_3 = divide(tn * total_, d_3)
-    d_4 = actual * predicted
+    d_4 = actual_ * predicted
     ratio_4 = divide(tp * total_, d_4)
     t1 = 1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3)
     return divide(t1, total_)
@@ -110,18 +141,18 @@ def objective(tp, fp, fn, tn):
 
 def slopes(tp, fp, fn, tn):
     """How the loss moves with the decision on a positive, and on a negative."""
-    actual = tp + fn
+    actual_ = tp + fn
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
     total_ = tp + fp + fn + tn
-    d = actual * predicted_negative
+    d = actual_ * predicted_negative
     ratio = divide(fn * total_, d)
     d_2 = actual_negative * predicted
     ratio_2 = divide(fp * total_, d_2)
     d_3 = actual_negative * predicted_negative
     ratio_3 = divide(tn * total_, d_3)
-    d_4 = actual * predicted
+    d_4 = actual_ * predicted
     ratio_4 = divide(tp * total_, d_4)
     t1 = 0.6931471805599453 * predicted_negative
     t2 = divide(fn * (divide(ratio, predicted_negative) - divide(total_, d)), 0.6931471805599453 * ratio)
@@ -149,22 +180,52 @@ def decide(z):
     return z > 0.5
 
 
-def prepared(y_true, y_pred, sample_weight):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
-    z, y = tf.convert_to_tensor(y_pred), tf.convert_to_tensor(y_true)
+def prepared(y_true, y_pred, sample_weight, mask):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    z = scores_of(y_pred)
+    y = alike(tf.convert_to_tensor(y_true), z)
+    return z, y, entry_weights(sample_weight, mask, z)
+
+
+def scores_of(y_pred):
+    """The scores as a tensor of a floating dtype."""
+    z = tf.convert_to_tensor(y_pred)
     if not z.dtype.is_floating:
         raise TypeError(f"y_pred has dtype {z.dtype.name}, but scores are floating-point numbers")
+    return z
+
+
+def alike(y, z):
+    """The labels, which have the scores' shape; the run checks what a trace cannot."""
     if not y.shape.is_compatible_with(z.shape):
         raise ValueError(f"y_true has shape {y.shape} and y_pred {z.shape}: give equal shapes")
-    wide = tf.float64 if z.dtype == tf.float64 else tf.float32
-    w = None if sample_weight is None else tf.cast(tf.convert_to_tensor(sample_weight), wide)
-    if w is not None and not broadcasts(w.shape, z.shape):
-        raise ValueError(f"sample_weight of shape {w.shape} does not broadcast to {z.shape}")
-    if not (y.shape.is_fully_defined() and z.shape.is_fully_defined()):  # the run checks what a trace cannot
+    if not (y.shape.is_fully_defined() and z.shape.is_fully_defined()):
         tf.debugging.assert_equal(tf.rank(y), tf.rank(z), "y_true and y_pred differ in rank")
         tf.debugging.assert_equal(tf.shape(y), tf.shape(z), "y_true and y_pred differ in shape")
-        w = None if w is None else tf.broadcast_to(w, tf.shape(z))
-    return tf.cast(z, wide), tf.cast(y, wide), w, z.dtype
+    return tf.ensure_shape(y, z.shape)
+
+
+def entry_weights(sample_weight, mask, z):
+    """What every entry weighs, 0 where the mask is False, for scores z; None where all weigh 1."""
+    w = None if sample_weight is None else fitted(tf.convert_to_tensor(sample_weight), "sample_weight", z)
+    m = None if mask is None else tf.cast(fitted(tf.convert_to_tensor(mask), "mask", z), tf.bool)
+    return w if m is None else m if w is None else tf.where(m, w, tf.zeros_like(w))
+
+
+def fitted(x, name, z):
+    """A weight or mask as a tensor that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x
+    if x.shape.rank in (1, None) and z.shape.rank != 1:  # as many ones behind N as the scores have axes there
+        axes = tf.where(tf.rank(x) == 1, tf.maximum(tf.rank(z), 1) - 1, 0)
+        fits = tf.reshape(x, tf.concat([tf.shape(x), tf.ones([axes], tf.int32)], axis=0))
+    fit = z.shape.rank is None or x.shape.rank in (None, 0, 1, z.shape.rank)
+    if not (fit and broadcasts(fits.shape, z.shape)):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {z.shape[:1]}, by sample, or {z.shape}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    known = fits.shape.is_fully_defined() and z.shape.is_fully_defined()
+    return fits if known else tf.broadcast_to(fits, tf.shape(z))
 
 
 def broadcasts(shape, to):
@@ -175,6 +236,16 @@ def broadcasts(shape, to):
     return shape.rank <= to.rank and all(a in (1, b) or None in (a, b) for a, b in pairs)
 
 
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
+    wide = tf.float64 if z.dtype == tf.float64 else tf.float32
+    z, y = tf.cast(z, wide), tf.cast(y, wide)
+    if w is None:
+        return z, y, None
+    w = tf.cast(w, wide)
+    return tf.where(w != 0, z, 0), tf.where(w != 0, y, 0), w
+
+
 def sums(y, w, decided, rejected):
     """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
@@ -183,8 +254,7 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries, by blocks; those are summed in float64, or XLA would make one sum of both."""
-    flat = tf.reshape(x, [-1])
-    padded = tf.pad(flat, [[0, -tf.size(flat) % BLOCK]])
+    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % BLOCK]])
     blocks = tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1)
     return tf.cast(tf.reduce_sum(tf.cast(blocks, tf.float64)), x.dtype)
 
