@@ -1,5 +1,6 @@
 """F1 loss for JAX, as it stands before the compiler fills its holes."""
 
+import math
 from functools import partial
 
 import jax
@@ -12,42 +13,97 @@ from jax.typing import ArrayLike
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Beyond this, scores and labels of weight 0 are cut off, so that 0 times what comes of them is 0.
+FAR = 1e4
+# Where the scores have their classes.
+CLASS_AXIS = -1
+# What one confusion matrix sums over, where arrays are (samples, positions, classes).
+AXES = (0, 1)
+AXES__micro = (0, 1, 2)
+AXES__samples = (1, 2)
+AXES__samples_by_class = (1,)
+# What each class weighs in the mean.
+CLASS_WEIGHT = (1.0,)
+# The class index of entries that take no part.
+IGNORE_INDEX = None
+# Into so many blocks the positions of more scores than LARGE are cut, where class indices are expanded.
+BLOCKS = 16
+LARGE = 2**21
 
 
-def loss(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+def loss(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
     """The loss of all entries together, differentiable in both modes any number of times.
 
     logits: scores of any shape, of a floating dtype. labels: 0/1, or soft ones in [0, 1], of the same shape and
-    any dtype. weights: multiply the counts, of any shape that broadcasts to that of the scores. Returns a
-    scalar of the scores' dtype; sums are taken in float32 or wider.
+    any dtype. weights: multiply the counts; a number for each sample, of shape (N,), or an array with as many
+    axes as the scores, those of size 1 repeated. where: a mask of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; sums
+    are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(logits, labels, weights)
-    return narrow(of_arrays(z.astype(dtype), y, w), dtype)
+    z, y, w = prepared(logits, labels, weights, where)
+    return narrow(of_arrays(z, y, w), z.dtype)
 
 
-def score(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+def loss__grouped(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
+    """The loss, differentiable in both modes any number of times; the head of this file tells the shapes.
+
+    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
+    dtype; sums are taken in float32 or wider.
+    Raises TypeError for dtypes and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(logits, labels, weights, where)
+    return narrow(jax.jit(of_arrays)(z, y, w), z.dtype)
+
+
+def score(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
     """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(logits, labels, weights=weights))[0]
+    return of_counts(metric, counts(logits, labels, weights=weights, where=where))[0]
 
 
-def counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+def score__averaged(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
+    """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
+    z, y, w = prepared(logits, labels, weights, where)
+    totals = decided_sums(z, y, w)
+    return averaged(of_counts(metric, totals)[0], totals, w)
+
+
+def score__skip(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
+    """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
+    z, y, w = prepared(logits, labels, weights, where)
+    totals = decided_sums(z, y, w)
+    exists = averaged(jnp.ones_like(totals[0]), totals, w) > 0
+    return jnp.where(exists, averaged(of_counts(metric, totals)[0], totals, w), jnp.nan)
+
+
+def counts(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> tuple[Array, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    z, y, w, _ = prepared(logits, labels, weights)
-    decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    return decided_sums(*prepared(logits, labels, weights, where))
 
 
-def soft_counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+def soft_counts(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> tuple[Array, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    z, y, w, _ = prepared(logits, labels, weights)
-    return sums(y, w, *relax(z))
+    return relaxed_sums(*prepared(logits, labels, weights, where))
 
 
 @jax.custom_jvp
 def of_arrays(z, y, w):
-    """The loss, with the derived gradient in the dtype of the scores."""
-    return plain(z.astype(y.dtype), y, w)
+    """The loss, in float32 or wider, with the derived gradient."""
+    return plain(z, y, w)
 
 
 @partial(of_arrays.defjvp, symbolic_zeros=True)
@@ -56,25 +112,125 @@ def of_arrays_jvp(primals, tangents):
 
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
-    (scores, y, w), (scores_dot, *label_dots) = primals, tangents
-    z = scores.astype(y.dtype)
-    totals = sums(y, w, *relax(z))
-    value = of_counts(objective, totals)[0]
+    (z, y, w), (z_dot, *dots) = primals, tangents
+    totals = relaxed_sums(z, y, w)
+    value = loss_of(totals, w)
     value_dot = jnp.zeros_like(value)
-    if not isinstance(scores_dot, SymbolicZero):
-        positive, negative = of_counts(slopes, totals)
-        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-        gradient = narrow(gradient if w is None else gradient * w, scores.dtype)
-        value_dot += jnp.sum(gradient.astype(y.dtype) * scores_dot.astype(y.dtype))
-    dots = [jnp.zeros(dot.shape, dot.dtype) if isinstance(dot, SymbolicZero) else dot for dot in label_dots]
-    if any(not isinstance(dot, SymbolicZero | None) for dot in label_dots):
-        value_dot += jax.jvp(partial(plain, z), (y, w), tuple(dots))[1]
+    if not isinstance(z_dot, SymbolicZero):
+        value_dot += moved(value, z, y, w, z_dot.astype(value.dtype), *loss_slopes(totals, w))
+    moving = {x: dot for x, dot in zip("yw", dots, strict=True) if not isinstance(dot, SymbolicZero | None)}
+    if moving:
+        given = {"y": y, "w": w}
+        start = {x: given[x] for x in moving}
+        value_dot += jax.jvp(lambda arrays: plain(z, **(given | arrays)), (start,), (moving,))[1]
     return value, value_dot
 
 
 def plain(z, y, w):
-    """The loss of wide arrays as a plain formula."""
-    return of_counts(objective, sums(y, w, *relax(z)))[0]
+    """The loss as a plain formula."""
+    return loss_of(relaxed_sums(z, y, w), w)
+
+
+def loss_of(totals, w):
+    """The loss, from the relaxed counts."""
+    return of_counts(objective, totals)[0]
+
+
+def loss_of__averaged(totals, w):
+    """The loss, from the relaxed counts."""
+    return averaged(of_counts(objective, totals)[0], totals, w)
+
+
+def loss_slopes(totals, w):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    return of_counts(slopes, totals)
+
+
+def loss_slopes__averaged(totals, w):
+    """How the loss moves with the decision on a positive, and on a negative, of each matrix."""
+    return tuple(slope * shares(totals, w) for slope in of_counts(slopes, totals))
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+@jax.jit
+def relaxed_sums__multiclass(z, y, w):
+    """The relaxed counts, block by block."""
+
+    def of_block(z, y, w):
+        z, y, w = widened(z, y, w)
+        return sums(y, w, *relax(*probabilities(z)))
+
+    return over_blocks(of_block, z, y, w)
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+@jax.jit
+def decided_sums__multiclass(z, y, w):
+    """The hard counts, block by block."""
+
+    def of_block(z, y, w):
+        z, y, w = widened(z, y, w)
+        decided = decide(z)
+        return sums(y, w, decided, ~decided)
+
+    return over_blocks(of_block, z, y, w)
+
+
+def moved(value, z, y, w, z_dot, positive, negative):
+    """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return jnp.sum(within(gradient if w is None else gradient * w, dtype) * z_dot)
+
+
+def moved__grouped(value, z, y, w, z_dot, positive, negative):
+    """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return jnp.sum(within(gradient if w is None else gradient * w, dtype) * z_dot, AXES if value.ndim else None)
+
+
+def moved__multiclass(value, z, y, w, z_dot, positive, negative):
+    """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+
+    def of_block(z, y, w, z_dot):
+        z, y, w = widened(z, y, w)
+        p, q = probabilities(z)
+        by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
+        by_p = by_p if w is None else by_p * w
+        if value.ndim == 0:
+            return jnp.sum(within(through_softmax(by_p, p), dtype) * z_dot)
+        # Every score moves the values of all classes: z_dot takes the way of a gradient, from its end.
+        p_dot = jax.linear_transpose(lambda by_p: through_softmax(by_p, p), p)(z_dot)[0]
+        limit = jnp.finfo(dtype).max / (4 * p.shape[-1] * jax.lax.stop_gradient(p))
+        return jnp.sum(jnp.clip(by_p, -limit, limit) * p_dot, AXES)
+
+    return over_blocks(jax.checkpoint(of_block), z, y, w, z_dot)
+
+
+def moved__given(value, z, y, w, z_dot, positive, negative):
+    """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
+    dtype = z.dtype
+    positive, negative = along(positive, z), along(negative, z)
+    z, y, w = widened(z, y, w)
+    gradient = (y * positive + (1 - y) * negative) * relax_slope(*probabilities(z))
+    return jnp.sum(within(gradient if w is None else gradient * w, dtype) * z_dot, AXES if value.ndim else None)
 
 
 def metric(tp, fp, fn, tn):
@@ -105,23 +261,254 @@ def relax_slope(z):
     return jax.nn.sigmoid(-z) * jax.nn.sigmoid(z)
 
 
+def relax__multiclass(p, q):
+    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+    return p, q
+
+
+def relax_slope__multiclass(p, q):
+    """The derivative of the relaxed decision on a class by its probability."""
+    return 1 + 0 * p
+
+
 def decide(z):
     """The hard decision."""
     return z > 0.0
 
 
-def prepared(logits, labels, weights):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
-    z, y = jnp.asarray(logits), jnp.asarray(labels)
-    if not jnp.issubdtype(z.dtype, jnp.floating):
-        raise TypeError(f"logits have dtype {z.dtype}, but scores are floating-point numbers")
+def decide__multiclass(z):
+    """The hard decision: the likeliest class, of equals the first."""
+    return jnp.arange(z.shape[-1]) == z.argmax(-1)[..., None]
+
+
+def probabilities(z):
+    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    powers = jnp.exp(z - jax.lax.stop_gradient(z.max(-1, keepdims=True)))
+    largest = powers * likeliest(powers)
+    top, rest = largest.sum(-1, keepdims=True), (powers - largest).sum(-1, keepdims=True)
+    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+
+
+def probabilities__given(z):
+    """The probabilities, which are what the scores are, and their complement."""
+    return z, 1 - z
+
+
+def through_softmax(by_p, p):
+    """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
+    first = likeliest(p)
+    by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
+    return p * (by_p - (by_p * p).sum(-1, keepdims=True))
+
+
+def likeliest(p):
+    """1 for the likeliest class, or for several as likely, 0 for others."""
+    return (p == p.max(-1, keepdims=True)).astype(p.dtype)
+
+
+def averaged(values, totals, w):
+    """The mean of the values."""
+    return jnp.sum(values * shares(totals, w))
+
+
+def averaged__each_skip(values, totals, w):
+    """The values, 0 for a matrix without positives."""
+    return values * shares(totals, w)
+
+
+def shares(totals, w):
+    """What each class counts for in the mean: together 1, or all 0."""
+    weights = importance(totals)
+    return divide(weights, weights.sum())
+
+
+def shares__each_skip(totals, w):
+    """1 for the value of a matrix with positives, 0 for others."""
+    return present(totals)
+
+
+def shares__samples(totals, w):
+    """What each sample counts for in the mean: together 1, or all 0."""
+    weights = importance(totals) * sample_weights(totals, w)
+    return divide(weights, weights.sum())
+
+
+def shares__samples_by_class(totals, w):
+    """What each class of each sample counts for in the mean over classes, then over samples."""
+    weights = importance(totals)
+    of_sample = divide(weights, weights.sum(-1, keepdims=True))
+    samples = of_sample.sum(-1) * sample_weights(totals, w)
+    return of_sample * divide(samples, samples.sum())[:, None]
+
+
+def sample_weights(totals, w):
+    """What a sample weighs in the mean: as its entries do on average, of those that take part."""
+    if w is None:
+        return jnp.ones(totals[0].shape[0], totals[0].dtype)
+    return divide(w.sum((1, 2), totals[0].dtype), jnp.count_nonzero(w, (1, 2)))
+
+
+def importance(totals):
+    """What a class weighs in the mean: all the same."""
+    return jnp.ones_like(totals[0])
+
+
+def importance__skip(totals):
+    """What a class weighs in the mean: all the same, one without positives nothing."""
+    return present(totals)
+
+
+def importance__support(totals):
+    """What a class weighs in the mean: its positives, or all the same where there are none."""
+    support = actual(totals)
+    return jnp.where(support.sum(-1, keepdims=True) > TINY, support, 1)
+
+
+def importance__support_skip(totals):
+    """What a class weighs in the mean: its positives."""
+    return actual(totals)
+
+
+def importance__class_weight(totals):
+    """What a class weighs in the mean."""
+    return class_weights(totals) * jnp.ones_like(totals[0])
+
+
+def importance__class_weight_skip(totals):
+    """What a class weighs in the mean; one without positives nothing."""
+    return class_weights(totals) * present(totals)
+
+
+def class_weights(totals):
+    """The weights of the classes, of which there must be as many."""
+    if totals[0].shape[-1] != len(CLASS_WEIGHT):
+        raise ValueError(
+            f"logits have {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights"
+        )
+    return jnp.array(CLASS_WEIGHT, totals[0].dtype)
+
+
+def present(totals):
+    """1 where there are positives, 0 where there are none."""
+    return (actual(totals) > TINY).astype(totals[0].dtype)
+
+
+def actual(totals):
+    """The weight of the positives."""
+    return totals[0] + totals[2]
+
+
+def prepared(logits, labels, weights, where):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    z, y = scores_of(logits), jnp.asarray(labels)
     if y.shape != z.shape:
         raise ValueError(f"logits have shape {z.shape} and labels {y.shape}: give equal shapes")
-    wide = jnp.promote_types(z.dtype, jnp.float32)
-    w = None if weights is None else jnp.asarray(weights)
-    if w is not None and not broadcasts(w.shape, z.shape):
-        raise ValueError(f"weights of shape {w.shape} do not broadcast to {z.shape}")
-    return z.astype(wide), y.astype(wide), None if w is None else w.astype(wide), z.dtype
+    return z, y, entry_weights(weights, where, z.shape)
+
+
+def prepared__grouped(logits, labels, weights, where):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    z, y = scores_of(logits), jnp.asarray(labels)
+    if y.shape != z.shape:
+        raise ValueError(f"logits have shape {z.shape} and labels {y.shape}: give equal shapes")
+    z, y = classes_last(z), classes_last(y)
+    return flat(z), flat(y), entry_weights(weights, where, z.shape)
+
+
+def prepared__multiclass(logits, labels, weights, where):
+    """Scores, labels and weights as (samples, positions, classes); values are not looked at."""
+    z = classes_last(scores_of(logits))
+    y = class_labels(jnp.asarray(labels), jnp.shape(logits), z)
+    return flat(z), flat(y), entry_weights(weights, where, z.shape)
+
+
+def prepared__ignore_index(logits, labels, weights, where):
+    """Scores, labels and weights as (samples, positions, classes); what is to be ignored weighs 0."""
+    z = classes_last(scores_of(logits))
+    y = flat(class_labels(jnp.asarray(labels), jnp.shape(logits), z))
+    w = entry_weights(weights, where, z.shape)
+    if y.shape[-1] == 1:
+        kept = y != IGNORE_INDEX
+        w = kept if w is None else jnp.where(kept, w, 0)
+    return flat(z), y, w
+
+
+def class_labels(y, shape, z):
+    """The labels with their classes last, or class indices with one class there; the scores came in a shape."""
+    if z.shape[-1] < 2:
+        raise ValueError(f"logits have shape {shape}: of exclusive classes there are at least two")
+    if y.shape == shape:
+        return classes_last(y)
+    if y.shape == z.shape[:-1] and jnp.issubdtype(y.dtype, jnp.integer):
+        return y[..., None]
+    raise ValueError(
+        f"logits have shape {shape} and labels {y.shape}, of {y.dtype}: give class indices, integers of shape "
+        f"{z.shape[:-1]}, or labels of the scores' shape"
+    )
+
+
+def scores_of(logits):
+    """The scores as an array of a floating dtype."""
+    z = jnp.asarray(logits)
+    if not jnp.issubdtype(z.dtype, jnp.floating):
+        raise TypeError(f"logits have dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def classes_last(x):
+    """An array with its classes in the last axis."""
+    if not -x.ndim <= CLASS_AXIS < x.ndim or x.ndim < 2:
+        raise ValueError(f"logits have shape {x.shape}, but axis {CLASS_AXIS} is to hold their classes")
+    return jnp.moveaxis(x, CLASS_AXIS, -1)
+
+
+def classes_last__binary(x):
+    """An array with an axis for its one class."""
+    return x[..., None]
+
+
+def flat(x):
+    """An array as (1, samples and positions, classes): all samples make the same matrices."""
+    return x.reshape(1, math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def flat__by_sample(x):
+    """An array as (samples, positions, classes)."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
+
+
+def entry_weights(weights, where, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if weights is None else fitted(jnp.asarray(weights), "weights", shape)
+    m = None if where is None else fitted(jnp.asarray(where), "where", shape) != 0
+    return w if m is None else m if w is None else jnp.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return fits
+
+
+def fitted__grouped(x, name, shape):
+    """A weight or mask as flat as the scores, for scores of a shape with classes last."""
+    if x.ndim == 1:
+        fits = x.reshape(-1, *[1] * (len(shape) - 1))
+    elif x.ndim == len(shape) - 1:
+        fits = x[..., None]
+    else:
+        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            "shape; an axis of size 1 is repeated"
+        )
+    return flat(jnp.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
 
 
 def broadcasts(shape, to):
@@ -130,10 +517,60 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def over_blocks(function, *arrays):
+    """The sums of what a function returns for blocks of positions of the arrays, and for the rest."""
+    step = arrays[0].shape[1] // BLOCKS if arrays[0].size > LARGE else 0
+    if step == 0:
+        return function(*arrays)
+
+    def cut(x):
+        return jnp.moveaxis(x[:, : BLOCKS * step].reshape(x.shape[0], BLOCKS, step, x.shape[2]), 1, 0)
+
+    results = jax.lax.map(lambda block: function(*block), jax.tree.map(cut, arrays))
+    rest = function(*jax.tree.map(lambda x: x[:, BLOCKS * step :], arrays))
+    return jax.tree.map(lambda stacked, last: stacked.sum(0) + last, results, rest)
+
+
+def along(slope, z):
+    """A slope for each matrix as an array that broadcasts to the scores."""
+    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider; finite what has weight 0."""
+    wide = jnp.promote_types(z.dtype, jnp.float32)
+    z, y = z.astype(wide), y.astype(wide)
+    if w is None:
+        return z, y, None
+    return jnp.where(w == 0, near(z), z), jnp.where(w == 0, near(y), y), w.astype(wide)
+
+
+def widened__multiclass(z, y, w):
+    """Scores, labels of each class and weights in float32 or wider; finite what has weight 0."""
+    wide = jnp.promote_types(z.dtype, jnp.float32)
+    y = y if y.shape == z.shape else y == jnp.arange(z.shape[-1])
+    z, y = z.astype(wide), y.astype(wide)
+    if w is None:
+        return z, y, None
+    absent = (w == 0).all(-1, keepdims=True)  # a class may weigh 0, and is a rival of the others all the same
+    return jnp.where(absent, near(z), z), jnp.where(w == 0, near(y), y), w.astype(wide)
+
+
+def near(x):
+    """Numbers cut off at ±FAR, and 0 for NaN; what comes of them still gives the slope by their weight."""
+    return jnp.nan_to_num(jnp.clip(x, -FAR, FAR))
+
+
 def sums(y, w, decided, rejected):
     """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
     return jnp.sum(on * decided), jnp.sum(off * decided), jnp.sum(on * rejected), jnp.sum(off * rejected)
+
+
+def sums__grouped(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return tuple(jnp.sum(label * decision, AXES) for decision in (decided, rejected) for label in (on, off))
 
 
 def of_counts(function, totals):
@@ -145,9 +582,12 @@ def of_counts(function, totals):
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
-    if x.dtype == dtype:
-        return x
-    return jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max).astype(dtype)
+    return within(x, dtype).astype(dtype)
+
+
+def within(x, dtype):
+    """x, at the nearest finite number of a dtype where it does not fit that."""
+    return x if x.dtype == dtype else jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max)
 
 
 def divide(numerator, denominator, otherwise=0.0):

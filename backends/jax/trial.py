@@ -12,10 +12,10 @@ except ImportError:  # before JAX 0.8
 
 
 def value(module, scores, labels, weights):
-    """The loss of lists of numbers, in float64."""
+    """The loss of lists of numbers, in float64; of a vector its sum."""
     with enable_x64(True):
         z, y, w = map(jnp.asarray, (scores, labels, weights))
-        return float(module.loss(z, y, weights=w))
+        return float(module.loss(z, y, weights=w).sum())
 
 
 def gradients(module, scores, labels, weights):
@@ -24,10 +24,10 @@ def gradients(module, scores, labels, weights):
         z, y, w = map(jnp.asarray, (scores, labels, weights))
 
         def derived(z):
-            return module.loss(z, y, weights=w)
+            return module.loss(z, y, weights=w).sum()
 
         def plain(z):
-            return module.objective(*module.sums(y, w, *module.relax(z)))
+            return module.plain(*module.prepared(z, y, w, None)).sum()
 
         return [jax.grad(loss)(z).tolist() for loss in (derived, plain)]
 
