@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import metricloss as ml
 from tests.frameworks import JAX, TENSORFLOW, Framework
 from tests.metrics import METRIC, compiled
 
@@ -108,3 +109,26 @@ def test_large_under_xla(framework: Framework, metric: str, prevalence: float) -
 
 def under_xla(framework: Framework, step: Callable[..., Any]) -> Callable[..., Any]:
     return framework.lib.jit(step) if framework is JAX else framework.lib.function(step, jit_compile=True)
+
+
+@cache
+def classes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of four classes, the rarest with a prevalence of 1e-5; class indices, and one-hots of these."""
+    rng = np.random.default_rng(0)
+    prevalence = np.array([1 - 0.10101, 0.1, 1e-3, 1e-5])
+    indices = rng.choice(4, size=2**20, p=prevalence)
+    scores = rng.standard_normal((2**20, 4), dtype=np.float32) + np.log(prevalence).astype(np.float32)
+    return scores, indices, indices[:, None] == np.arange(4)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_counts_of_classes(framework: Framework, task: str) -> None:
+    z, indices, labels = classes()
+    powers = np.exp(z.astype(np.float64))
+    p = powers / (powers.sum(1, keepdims=True) if task == "multiclass" else 1 + powers)
+    expected = [(on * a).sum(0) for a in (p, 1 - p) for on in (labels, ~labels)]
+    loss = ml.compile(METRIC["f1"].text, framework.name, task=task, average=None)
+    target = indices if task == "multiclass" else labels
+    found = framework.call(loss.soft_counts, framework.array(z), framework.array(target))
+    for cell, exact in zip(found, expected, strict=True):
+        np.testing.assert_allclose(framework.numpy(cell), exact, rtol=1e-5)
