@@ -39,6 +39,8 @@ CLASS_AXIS = -1
 AXES = (1,)
 # What each class weighs in the mean.
 CLASS_WEIGHT = (1.0, 2.0)
+# Class indices are expanded for no more scores than these in one go.
+BLOCK = 2**16
 
 
 def loss(y_true, y_score, *, sample_weight=None, mask=None):
@@ -250,6 +252,13 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def blocks(z, y, w):
+    """Scores, labels and weights in blocks of positions."""
+    step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
+    for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
+        yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
+
+
 def along(slope, z):
     """A slope for each matrix as an array that broadcasts to the scores."""
     return array_namespace(z).reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(z.shape)])
@@ -272,15 +281,12 @@ def sums(y, w, decided, rejected):
 
 
 def total(x):
-    """The sum for each matrix, over the positions in two stages: a library may add these one by one."""
+    """The sum for each matrix, over the positions sixteen at a time: a library may add many one by one."""
     xp = array_namespace(x)
-    samples, positions, classes = x.shape
-    side = math.isqrt(positions)
-    square = xp.reshape(x[:, : side**2, :], (samples, side, side, classes))
-    sums = xp.sum(xp.sum(square, axis=1), axis=1, keepdims=True) + xp.sum(
-        x[:, side**2 :, :], axis=1, keepdims=True
-    )
-    return xp.sum(sums, axis=AXES)
+    while blocks := x.shape[1] // 16:
+        whole = xp.reshape(x[:, : 16 * blocks, :], (x.shape[0], blocks, 16, x.shape[2]))
+        x = xp.concat([xp.sum(whole, axis=2), x[:, 16 * blocks :, :]], axis=1)
+    return xp.sum(x, axis=AXES)
 
 
 def of_counts(function, totals):

@@ -29,42 +29,51 @@ from jax.typing import ArrayLike
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Beyond this, scores and labels of weight 0 are cut off, so that 0 times what comes of them is 0.
+FAR = 1e4
 
 
-def loss(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+def loss(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
     """The loss of all entries together, differentiable in both modes any number of times.
 
     logits: scores of any shape, of a floating dtype. labels: 0/1, or soft ones in [0, 1], of the same shape and
-    any dtype. weights: multiply the counts, of any shape that broadcasts to that of the scores. Returns a
-    scalar of the scores' dtype; sums are taken in float32 or wider.
+    any dtype. weights: multiply the counts; a number for each sample, of shape (N,), or an array with as many
+    axes as the scores, those of size 1 repeated. where: a mask of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; sums
+    are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w, dtype = prepared(logits, labels, weights)
-    return narrow(of_arrays(z.astype(dtype), y, w), dtype)
+    z, y, w = prepared(logits, labels, weights, where)
+    return narrow(of_arrays(z, y, w), z.dtype)
 
 
-def score(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+def score(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> Array:
     """The hard metric of the same arguments, in float32 or wider."""
-    return of_counts(metric, counts(logits, labels, weights=weights))[0]
+    return of_counts(metric, counts(logits, labels, weights=weights, where=where))[0]
 
 
-def counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+def counts(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> tuple[Array, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    z, y, w, _ = prepared(logits, labels, weights)
-    decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    return decided_sums(*prepared(logits, labels, weights, where))
 
 
-def soft_counts(logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> tuple[Array, ...]:
+def soft_counts(
+    logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
+) -> tuple[Array, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    z, y, w, _ = prepared(logits, labels, weights)
-    return sums(y, w, *relax(z))
+    return relaxed_sums(*prepared(logits, labels, weights, where))
 
 
 @jax.custom_jvp
 def of_arrays(z, y, w):
-    """The loss, with the derived gradient in the dtype of the scores."""
-    return plain(z.astype(y.dtype), y, w)
+    """The loss, in float32 or wider, with the derived gradient."""
+    return plain(z, y, w)
 
 
 @partial(of_arrays.defjvp, symbolic_zeros=True)
@@ -73,25 +82,54 @@ def of_arrays_jvp(primals, tangents):
 
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
-    (scores, y, w), (scores_dot, *label_dots) = primals, tangents
-    z = scores.astype(y.dtype)
-    totals = sums(y, w, *relax(z))
-    value = of_counts(objective, totals)[0]
+    (z, y, w), (z_dot, *dots) = primals, tangents
+    totals = relaxed_sums(z, y, w)
+    value = loss_of(totals, w)
     value_dot = jnp.zeros_like(value)
-    if not isinstance(scores_dot, SymbolicZero):
-        positive, negative = of_counts(slopes, totals)
-        gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
-        gradient = narrow(gradient if w is None else gradient * w, scores.dtype)
-        value_dot += jnp.sum(gradient.astype(y.dtype) * scores_dot.astype(y.dtype))
-    dots = [jnp.zeros(dot.shape, dot.dtype) if isinstance(dot, SymbolicZero) else dot for dot in label_dots]
-    if any(not isinstance(dot, SymbolicZero | None) for dot in label_dots):
-        value_dot += jax.jvp(partial(plain, z), (y, w), tuple(dots))[1]
+    if not isinstance(z_dot, SymbolicZero):
+        value_dot += moved(value, z, y, w, z_dot.astype(value.dtype), *loss_slopes(totals, w))
+    moving = {x: dot for x, dot in zip("yw", dots, strict=True) if not isinstance(dot, SymbolicZero | None)}
+    if moving:
+        given = {"y": y, "w": w}
+        start = {x: given[x] for x in moving}
+        value_dot += jax.jvp(lambda arrays: plain(z, **(given | arrays)), (start,), (moving,))[1]
     return value, value_dot
 
 
 def plain(z, y, w):
-    """The loss of wide arrays as a plain formula."""
-    return of_counts(objective, sums(y, w, *relax(z)))[0]
+    """The loss as a plain formula."""
+    return loss_of(relaxed_sums(z, y, w), w)
+
+
+def loss_of(totals, w):
+    """The loss, from the relaxed counts."""
+    return of_counts(objective, totals)[0]
+
+
+def loss_slopes(totals, w):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    return of_counts(slopes, totals)
+
+
+def relaxed_sums(z, y, w):
+    """The relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return sums(y, w, *relax(z))
+
+
+def decided_sums(z, y, w):
+    """The hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return sums(y, w, decided, ~decided)
+
+
+def moved(value, z, y, w, z_dot, positive, negative):
+    """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
+    dtype = z.dtype
+    z, y, w = widened(z, y, w)
+    gradient = (y * positive + (1 - y) * negative) * relax_slope(z)
+    return jnp.sum(within(gradient if w is None else gradient * w, dtype) * z_dot)
 
 
 def metric(tp, fp, fn, tn):
@@ -127,24 +165,58 @@ def decide(z):
     return z > 0.0
 
 
-def prepared(logits, labels, weights):
-    """Scores, labels and weights in float32 or wider, and the scores' own dtype; values are not looked at."""
-    z, y = jnp.asarray(logits), jnp.asarray(labels)
-    if not jnp.issubdtype(z.dtype, jnp.floating):
-        raise TypeError(f"logits have dtype {z.dtype}, but scores are floating-point numbers")
+def prepared(logits, labels, weights, where):
+    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    z, y = scores_of(logits), jnp.asarray(labels)
     if y.shape != z.shape:
         raise ValueError(f"logits have shape {z.shape} and labels {y.shape}: give equal shapes")
-    wide = jnp.promote_types(z.dtype, jnp.float32)
-    w = None if weights is None else jnp.asarray(weights)
-    if w is not None and not broadcasts(w.shape, z.shape):
-        raise ValueError(f"weights of shape {w.shape} do not broadcast to {z.shape}")
-    return z.astype(wide), y.astype(wide), None if w is None else w.astype(wide), z.dtype
+    return z, y, entry_weights(weights, where, z.shape)
+
+
+def scores_of(logits):
+    """The scores as an array of a floating dtype."""
+    z = jnp.asarray(logits)
+    if not jnp.issubdtype(z.dtype, jnp.floating):
+        raise TypeError(f"logits have dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def entry_weights(weights, where, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if weights is None else fitted(jnp.asarray(weights), "weights", shape)
+    m = None if where is None else fitted(jnp.asarray(where), "where", shape) != 0
+    return w if m is None else m if w is None else jnp.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return fits
 
 
 def broadcasts(shape, to):
     """Whether an array of a shape can be repeated to fill another."""
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def widened(z, y, w):
+    """Scores, labels and weights in float32 or wider; finite what has weight 0."""
+    wide = jnp.promote_types(z.dtype, jnp.float32)
+    z, y = z.astype(wide), y.astype(wide)
+    if w is None:
+        return z, y, None
+    return jnp.where(w == 0, near(z), z), jnp.where(w == 0, near(y), y), w.astype(wide)
+
+
+def near(x):
+    """Numbers cut off at ±FAR, and 0 for NaN; what comes of them still gives the slope by their weight."""
+    return jnp.nan_to_num(jnp.clip(x, -FAR, FAR))
 
 
 def sums(y, w, decided, rejected):
@@ -162,9 +234,12 @@ def of_counts(function, totals):
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
-    if x.dtype == dtype:
-        return x
-    return jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max).astype(dtype)
+    return within(x, dtype).astype(dtype)
+
+
+def within(x, dtype):
+    """x, at the nearest finite number of a dtype where it does not fit that."""
+    return x if x.dtype == dtype else jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max)
 
 
 def divide(numerator, denominator, otherwise=0.0):
