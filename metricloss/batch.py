@@ -45,9 +45,9 @@ class Batch:
         relative errors with them mean little.
         """
         draw = random.Random(seed)
-        width = 1 if recipe.task.average == "binary" else WIDTH
+        width = 1 if recipe.task.average == "binary" else len(recipe.task.class_weight) or WIDTH
         middle = 0.0 if recipe.is_multiclass else recipe.relaxation.on_scores().threshold
-        offsets = [draw.gauss() * 10 ** draw.uniform(-2, 0.5) for _ in range(SCORES)]
+        offsets = [draw.gauss() * 10 ** draw.uniform(-2, 0.5) for _ in range(SCORES // width * width)]
         labels: list[int] = []
         for row in rows(offsets, width):
             if recipe.is_multiclass:
@@ -135,7 +135,8 @@ def formula(recipe: Recipe, batch: Batch) -> float:
 
 def _loss(recipe: Recipe, matrix: Sequence[Any]) -> float:
     metric = recipe.metric
-    value = metric.loss_of(metric.expression).subs(dict(zip(COUNTS, matrix, strict=True))).evalf()
+    # All at once: one after the other, TP/(TP + FN) would be 1 at FN = 0 before TP is known to be 0, too.
+    value = metric.loss_of(metric.expression).xreplace(dict(zip(COUNTS, matrix, strict=True))).evalf()
     return float(value) if value.is_real and value.is_finite else math.nan
 
 

@@ -96,9 +96,9 @@ def check(
 ) -> Report:
     """Try the losses of a metric on this machine, those of every installed backend unless some are named.
 
-    options: those of `compile`, relaxation, from_logits, task and so on; a class_axis is not tried, classes are
-    where the framework has them. tick is called after each backend. Errors: as for `compile`;
-    MissingFrameworkError for a backend that is named and not installed.
+    options: those of `compile`, relaxation, from_logits, task and so on. Classes are tried where the framework
+    has them, whatever the class_axis; masks and ignored labels are not tried. tick is called after each
+    backend. Errors: as for `compile`; MissingFrameworkError for a backend that is named and not installed.
 
     >>> check("TP/P", backends=["numpy"]).ok
     True

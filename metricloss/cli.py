@@ -14,7 +14,7 @@ from typing import Any
 
 from metricloss import commands
 from metricloss.errors import MetricLossError, MetricLossWarning
-from metricloss.task import TASKS
+from metricloss.task import AVERAGES, TASKS
 from metricloss.version import __version__
 
 MISTAKE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
@@ -137,14 +137,15 @@ def _metric_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--average",
         metavar="A",
-        help="binary, micro, macro, weighted, samples, samples-macro, samples-weighted, or none for a value a "
-        "class (default: binary, else macro)",
+        help=f"{', '.join(filter(None, AVERAGES))}, or none for a value a class (default: binary, else macro)",
     )
     command.add_argument(
         "--class-axis", metavar="I", type=int, help="the classes' axis (default: the framework's)"
     )
     command.add_argument("--class-weight", metavar="W,W", help="a number for each class, for macro averages")
-    command.add_argument("--ignore-index", metavar="I", type=int, help="index of entries that take no part")
+    command.add_argument(
+        "--ignore-index", metavar="I", type=int, help="index of entries that take no part (torch: -100)"
+    )
 
 
 def _emit_options(command: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from metricloss import compiler
 from metricloss.backend import all_backends
 from metricloss.derivation import derivation
 from metricloss.errors import ParameterError
-from metricloss.metric import SKIP, Metric
+from metricloss.metric import Metric
 from metricloss.recipe import recipe_of
 from metricloss.relaxation import Relaxation
 from metricloss.relaxations import NAMED
@@ -141,7 +141,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def _metric(options: argparse.Namespace) -> Metric:
     parameters = dict(map(_parameter, options.param))
-    zero_division = SKIP if options.zero_division == SKIP else parse(options.zero_division, {})
+    text = options.zero_division
+    zero_division = text if text.isalpha() else parse(text, {})
     return Metric(
         options.expression,
         options.name,
@@ -153,7 +154,9 @@ def _metric(options: argparse.Namespace) -> Metric:
 
 def _choices(options: argparse.Namespace) -> dict[str, Any]:
     """What was chosen besides the metric."""
-    average = {"average": None if options.average == "none" else options.average} if options.average else {}
+    average = (
+        {"average": None if options.average.lower() == "none" else options.average} if options.average else {}
+    )
     task = Task(
         options.task,
         **average,

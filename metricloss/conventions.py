@@ -11,7 +11,7 @@ from metricloss.variants import constant
 
 
 def conventions_of(recipe: Recipe, backend: Backend) -> tuple[str, ...]:
-    """Two paragraphs, on the arguments and on the value; none where all entries make one confusion matrix.
+    """Two paragraphs, on the arguments and on the value; none for a plain binary loss.
 
     >>> from metricloss import Metric, Soft
     >>> from metricloss.backend import get_backend
@@ -20,11 +20,10 @@ def conventions_of(recipe: Recipe, backend: Backend) -> tuple[str, ...]:
     >>> print(conventions_of(recipe, get_backend("torch"))[1])
     All classes of all samples make one confusion matrix.
     """
-    if recipe.has_one_matrix:
+    if recipe.is_plain:
         return ()
     task = recipe.task
-    skipped = " What has no positives is left out; where nothing is left, the loss is 0 and the score NaN."
-    value = f"{_MATRICES[task.average]}{_mean(task)}.{skipped if recipe.metric.skips else ''}"
+    value = f"{_MATRICES[task.average]}{_mean(task)}.{_skipped(recipe)}"
     return " ".join(_arguments(recipe, backend)), value
 
 
@@ -40,13 +39,21 @@ _MATRICES = {
 }
 
 
+def _skipped(recipe: Recipe) -> str:
+    if not recipe.metric.skips:
+        return ""
+    if not recipe.task.has_mean:
+        return " A matrix without positives has loss 0 and score NaN."
+    return " What has no positives is left out; where nothing is left, the loss is 0 and the score NaN."
+
+
 def _arguments(recipe: Recipe, backend: Backend) -> Iterator[str]:
     scores, labels, weights, mask = (
         backend.arguments[role] for role in ("scores", "labels", "weights", "mask")
     )
     kind = "logits" if recipe.from_logits else "probabilities"
     if recipe.task.name == "binary":
-        yield f"{scores} holds {kind} of shape (N, ...), of N samples; {labels} labels in [0, 1] of that shape."
+        yield f"{scores} holds {kind} of shape (N, ...), of N samples, and {labels} labels in [0, 1]."
         yield f"{weights} and {mask} have the shape (N,), by sample, or that of {scores};"
     else:
         axis = constant("CLASS_AXIS", recipe, backend.skeleton)
@@ -66,7 +73,8 @@ def _labels(recipe: Recipe, backend: Backend) -> Iterator[str]:
     ignored = constant("IGNORE_INDEX", recipe, backend.skeleton)
     exception = "" if ignored is None else f" (an entry with index {ignored} takes no part)"
     yield f"{labels} holds class indices, integers of that shape without the axis of the classes{exception},"
-    yield f"or labels in [0, 1], one-hot or soft, of the shape of {scores}."
+    yield f"or labels in [0, 1], one-hot or soft, of the shape of {scores}. An index that names no class is not"
+    yield "found out: it makes a negative of every class."
 
 
 def _mean(task: Task) -> str:
@@ -74,12 +82,13 @@ def _mean(task: Task) -> str:
         return ""
     if not task.is_by_class:
         return "; the loss is the mean over the samples, each by the mean weight of its entries"
-    mean = f"; the loss is the mean over the classes{_weighed(task)}"
-    then = " of a sample, and then over the samples, each by the mean weight of its entries"
-    return mean + then if task.is_by_sample else mean
+    if not task.is_by_sample:
+        return f"; the loss is the mean over the classes{_weighed(task)}"
+    then = ", and then over the samples, each by the mean weight of its entries"
+    return f"; the loss is the mean over the classes of a sample{_weighed(task)}{then}"
 
 
 def _weighed(task: Task) -> str:
     if task.class_weight:
-        return f", which weigh {', '.join(f'{weight:g}' for weight in task.class_weight)},"
-    return ", each by the weight of its positives," if str(task.average).endswith("weighted") else ""
+        return f" with weights {', '.join(map(repr, task.class_weight))}"
+    return " by the weight of their positives" if str(task.average).endswith("weighted") else ""

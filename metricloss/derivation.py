@@ -11,7 +11,6 @@ from metricloss.functions import sigmoid
 from metricloss.metric import Metric
 from metricloss.recipe import Recipe
 from metricloss.relaxation import Relaxation, p, z
-from metricloss.task import Task
 
 _COUNTS = "TP = Σ w·y·a,  FP = Σ w·(1-y)·a,  FN = Σ w·y·(1-a),  TN = Σ w·(1-y)·(1-a)"
 _COUNTS_LATEX = (
@@ -67,7 +66,7 @@ def derivation(recipe: Recipe) -> Derivation:
     dp/dz = sigmoid(-z)*sigmoid(z)
     """
     metric, relaxation = recipe.metric, recipe.relaxation
-    steps = [_decision(relaxation), _counts(), _metric(metric), _loss(metric), *_average(recipe.task)]
+    steps = [_decision(relaxation), _counts(), _metric(metric), _loss(metric), *_average(recipe)]
     if relaxation.variable == p and recipe.from_logits:
         steps.insert(0, _softmax() if recipe.is_multiclass else _probability())
     return Derivation((*steps, _gradient(recipe)))
@@ -141,15 +140,27 @@ def _loss(metric: Metric) -> Step:
     )
 
 
-def _average(task: Task) -> list[Step]:
+_SHARES = {
+    "macro": "1, or the class_weight",
+    "weighted": "P of the class",
+    "samples": "the mean weight of the sample's entries",
+    "samples-macro": "1, or the class_weight, in a sample; the mean weight of entries among samples",
+    "samples-weighted": "P of the class in a sample; the mean weight of entries among samples",
+}
+
+
+def _average(recipe: Recipe) -> list[Step]:
     """How the losses of several confusion matrices become one."""
-    if not task.has_mean:
+    if not recipe.task.has_mean:
         return []
-    equation = (
-        "loss = Σ s·(loss of a matrix), Σ s = 1",
-        r"\text{loss} = \sum s\,\text{loss}_m,\quad \sum s = 1",
-    )
-    return [_step(f"losses of all matrices → their mean, by {task.average}", equation)]
+    share = _SHARES[str(recipe.task.average)]
+    equations = [
+        ("loss = Σ s·(loss of a matrix)", r"\text{loss} = \sum s\,\text{loss}_m"),
+        (f"s ∝ {share};  Σ s = 1", rf"s \propto \text{{{share.replace('_', ' ')}}},\quad \sum s = 1"),
+    ]
+    if recipe.metric.skips:
+        equations.append(("s = 0 where P = 0", r"s = 0 \text{ where } P = 0"))
+    return [_step("losses of all matrices → their mean", *equations)]
 
 
 def _gradient(recipe: Recipe) -> Step:

@@ -22,9 +22,9 @@ def header(recipe: Recipe, backend: Backend) -> str:
         "copied into any project, under any licence. To write it again:"
     )
     conventions = (
-        "Counts are sums over all entries, of weight · label · decision and their complements. A quotient "
-        "whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a "
-        "root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
+        "Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A "
+        "quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite "
+        "slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient."
     )
     paragraphs = (
         f"A loss for {backend.title}: {_what(recipe)}, relaxed by {recipe.relaxation}.",
@@ -58,7 +58,7 @@ def command(recipe: Recipe, backend: Backend) -> str:
 def _word(value: object) -> str:
     """The value of an option as it is written on a command line."""
     if isinstance(value, tuple):
-        return ",".join(f"{number:.17g}" for number in value)
+        return ",".join(map(repr, value))
     return "none" if value is None else str(value)
 
 
@@ -79,7 +79,7 @@ def _table(recipe: Recipe) -> str:
     rows = [
         *((str(name), str(total)) for name, total in TOTALS.items() if name in used),
         *((str(line.name), f"{line.expression}{line.remark}") for line in slopes.equations),
-        ("loss", str(loss)),
+        ("loss" if recipe.is_plain else "loss of a matrix", str(loss)),
         ("slopes", f"{on_positive} on a positive,"),
         ("", f"{on_negative} on a negative: how the loss moves with the decision"),
         ("decision", f"h = {relaxation.expression}{_of(recipe)}"),
@@ -93,7 +93,7 @@ def _of(recipe: Recipe) -> str:
     if recipe.relaxation.variable == z:
         return " of the score z"
     if not recipe.from_logits:
-        return " of the probability p"
+        return ", p the score itself"
     return ", p = softmax(z)" if recipe.is_multiclass else ", p = sigmoid(z)"
 
 

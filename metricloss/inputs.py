@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,7 @@ def check_inputs(loss: Loss, *arguments: Any, **options: Any) -> None:
     Traceback (most recent call last):
     metricloss.errors.InputError: y_true holds 2: labels are 0, 1 or between.
     """
+    loss(*arguments, **options)  # raises for shapes and dtypes
     given = inspect.signature(loss.module.loss).bind(*arguments, **options).arguments
     names = loss.emitted.backend.arguments
     found = {role: None if given.get(name) is None else _array(given[name]) for role, name in names.items()}
@@ -66,28 +68,24 @@ class _Inputs:
     """Scores, labels and weights, classes last, as NumPy arrays."""
 
     def __init__(self, loss: Loss, scores: Any, labels: Any, weights: Any) -> None:
-        import numpy as np
-
+        self.np = sys.modules["numpy"]
         self.names = loss.emitted.backend.arguments
         self.recipe = loss.emitted.recipe
         self.scores, self.labels = scores, labels
-        self.weights: Any = np.ones(()) if weights is None else weights
+        self.weights: Any = self.np.ones(()) if weights is None else weights
         self.are_indices = self.recipe.is_multiclass and labels.shape != scores.shape
         self.ignored = constant("IGNORE_INDEX", self.recipe, loss.emitted.backend.skeleton)
 
     def check(self) -> None:
-        import numpy as np
-
-        self._fail_if(
-            "weights", (self.weights < 0) | ~np.isfinite(self.weights), self.weights, "weights are not negative"
-        )
-        takes_part: Any = np.broadcast_to(self.weights != 0, self.scores.shape)
+        wrong = (self.weights < 0) | ~self.np.isfinite(self.weights)
+        self._fail_if("weights", wrong, self.weights, "weights are finite and not negative")
+        takes_part: Any = self.np.broadcast_to(self.weights != 0, self.scores.shape)
         if self.recipe.is_multiclass:
             takes_part = takes_part.any(-1, keepdims=True)
         if self.are_indices:
             takes_part = takes_part & (self.labels != self.ignored)
         self._check_labels(takes_part)
-        self._check_scores(np.broadcast_to(takes_part, self.scores.shape))
+        self._check_scores(self.np.broadcast_to(takes_part, self.scores.shape))
 
     def _check_labels(self, takes_part: Any) -> None:
         labels = self.labels
@@ -103,10 +101,8 @@ class _Inputs:
             self._check_sums("labels", labels, takes_part)
 
     def _check_scores(self, takes_part: Any) -> None:
-        import numpy as np
-
         scores, kept = self.scores, self.scores[takes_part]
-        self._fail_if("scores", takes_part & ~np.isfinite(scores), scores, "scores are finite")
+        self._fail_if("scores", takes_part & ~self.np.isfinite(scores), scores, "scores are finite")
         are_probabilities = bool(((kept >= 0) & (kept <= 1)).all())
         if not self.recipe.from_logits:
             outside = takes_part & ((scores < 0) | (scores > 1))
@@ -115,29 +111,29 @@ class _Inputs:
                 self._check_sums("scores", scores, takes_part)
         elif are_probabilities and self.recipe.is_multiclass and kept.size:
             sums = (scores * takes_part).sum(-1)[takes_part.any(-1)]
-            if (np.abs(sums - 1) <= _SLACK).all():
-                self._are_probabilities("and add up to 1 over the classes")
+            if (self.np.abs(sums - 1) <= _SLACK).all():
+                self._are_probabilities(" and adds up to 1 over the classes")
         elif are_probabilities and kept.size >= _MANY:
-            self._are_probabilities("all of them")
+            self._are_probabilities("")
 
     def _check_sums(self, role: str, values: Any, takes_part: Any) -> None:
-        import numpy as np
-
         sums = values.sum(-1, keepdims=True)
-        wrong = takes_part.any(-1, keepdims=True) & (np.abs(sums - 1) > _SLACK)
+        wrong = takes_part.any(-1, keepdims=True) & (self.np.abs(sums - 1) > _SLACK)
         self._fail_if(
-            role, wrong, sums, "over exclusive classes they add up to 1: is the class axis right?", "adds up to"
+            role,
+            wrong,
+            sums,
+            "over exclusive classes they add up to 1 (is the class axis right?)",
+            "adds up to",
         )
 
     def _are_probabilities(self, how: str) -> None:
         raise InputError(
-            f"{self.names['scores']} lie in [0, 1], {how}: these look like probabilities, and logits were "
-            "declared\nSay from_logits=False, or give the scores before the sigmoid or softmax."
+            f"all of {self.names['scores']} lies in [0, 1]{how}: these look like probabilities, and logits "
+            "were declared\nSay from_logits=False, or give the scores before the sigmoid or softmax."
         )
 
     def _fail_if(self, role: str, wrong: Any, values: Any, rule: str, verb: str = "holds") -> None:
-        import numpy as np
-
         if wrong.any():
-            first = np.broadcast_to(values, wrong.shape)[wrong].ravel()[0]
+            first = self.np.broadcast_to(values, wrong.shape)[wrong].ravel()[0]
             raise InputError(f"{self.names[role]} {verb} {first}: {rule}.")

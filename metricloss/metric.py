@@ -20,6 +20,7 @@ from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
+_OF_A_LOSS = ("task", "average", "class_axis", "class_weight", "ignore_index", "relaxation", "from_logits")
 #: Instead of a number for zero_division: a class without positives has no value.
 SKIP = "skip"
 
@@ -64,6 +65,12 @@ class Metric:
         for key, value in parameters.items():
             if isinstance(value, str) and (meant := nearest(key, ("direction", "zero_division"))):
                 raise OptionError(f"{key}={value!r} is no option{meant}")
+            if key in _OF_A_LOSS:
+                raise OptionError(f"{key}={value!r} is no option of a metric: give it to compile or emit.")
+        if isinstance(zero_division, str) and zero_division != SKIP:
+            raise OptionError(
+                f"zero_division={zero_division!r}{nearest(zero_division, [SKIP])}\nGive a number, or 'skip'."
+            )
         values = {key: as_number(key, value) for key, value in parameters.items()}
         if direction not in ("maximize", "minimize"):
             raise OptionError(f"direction={direction!r}: say 'maximize' (more is better) or 'minimize'.")

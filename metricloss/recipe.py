@@ -50,14 +50,14 @@ class Recipe:
         return self.task.name == "multiclass"
 
     @property
-    def has_one_matrix(self) -> bool:
-        """Whether all entries go into one confusion matrix, which always counts."""
+    def is_plain(self) -> bool:
+        """Whether a backend's loss does as it stands: binary, of all entries together."""
         return self.task.average == "binary" and not self.metric.skips
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Which variants of the functions of a backend's loss this one needs; the later ones go before."""
-        if self.has_one_matrix:
+        """Which variants of the functions of a backend's loss this one needs; of several, the last wins."""
+        if self.is_plain:
             return ()
         task, skips = self.task, self.metric.skips
         words = {
@@ -65,9 +65,9 @@ class Recipe:
             "binary": task.name == "binary",
             "multiclass": self.is_multiclass,
             "given": self.is_multiclass and not self.from_logits,
-            "ignore_index": task.ignore_index is not None,
             "micro": task.average in ("binary", "micro"),
             "by_sample": task.is_by_sample,
+            "weighted": task.has_mean and (skips or "weighted" in str(task.average) or bool(task.class_weight)),
             "samples": task.average == "samples",
             "samples_by_class": task.is_by_sample and task.is_by_class,
             "averaged": task.has_mean or skips,

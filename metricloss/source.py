@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from metricloss.errors import OutputExistsError
 from metricloss.plan import Body, Plan
 from metricloss.recipe import Recipe
 from metricloss.spelling import spell_body
-from metricloss.variants import bound, chosen, end_with_blank_lines, first_line
+from metricloss.variants import bound, chosen, first_line
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,13 @@ def _shaken(text: str, entry_points: Iterable[str]) -> str:
     lines = text.splitlines()
     unused = [node for node in tree.body if (names := set(bound(node))) and not names & reached]
     for node in reversed(unused):
-        del lines[first_line(node, lines) : end_with_blank_lines(node, lines)]
-    return _spaced("\n".join(lines).rstrip("\n") + "\n")
+        del lines[first_line(node, lines) : node.end_lineno]
+    return _spaced("\n".join(lines))
 
 
 def _spaced(text: str) -> str:
-    """The text with two blank lines before every function and class, where others may have been left out."""
+    """The text with two blank lines before every function and class, and never more than one elsewhere."""
+    text = re.sub(r"\n{3,}", "\n\n", text)
     lines = text.splitlines()
     for node in reversed(ast.parse(text).body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -14,15 +14,15 @@ from metricloss.recipe import Recipe
 _MARK = "__"
 
 
-#: Words that a layout of its own may do without.
+#: Words without which a backend can do: torch lays arrays out alike, by sample or not.
 _OPTIONAL = {"by_sample"}
 
 
-def chosen(name: str, skeleton: str, recipe: Recipe) -> str:
+def chosen(backend: str, skeleton: str, recipe: Recipe) -> str:
     r"""The text of a loss.py in which every function is there once, in the variant that the recipe needs.
 
     ``sums__grouped`` takes the place and the name of ``sums`` where that variant is wanted, and is left out
-    where it is not. Constants that the recipe sets are set. name: of the backend.
+    where it is not. Constants that the recipe sets are set. backend: its name.
 
     Errors: BackendError where the backend has no variants for what is wanted.
 
@@ -31,14 +31,17 @@ def chosen(name: str, skeleton: str, recipe: Recipe) -> str:
     'A = 3\n'
     """
     nodes = _nodes(skeleton)
-    _require_variants(name, nodes, recipe)
-    wanted = {base: _best(base, nodes, recipe) for base in nodes if _MARK not in base}
+    variants = list(recipe.variants)
+    if recipe.is_multiclass and constant("IGNORE_INDEX", recipe, skeleton) is not None:
+        variants.append("ignore_index")
+    _require_variants(backend, nodes, variants)
+    wanted = {base: _best(base, nodes, variants) for base in nodes if _MARK not in base}
     settings = recipe.settings
     given = skeleton.splitlines()
     lines = list(given)
-    for name, node in reversed(nodes.items()):
+    for name, node in reversed(list(nodes.items())):
         if _MARK in name:
-            del lines[first_line(node, given) : end_with_blank_lines(node, given)]
+            del lines[first_line(node, given) : node.end_lineno]
         elif name in settings:
             lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {settings[name]!r}"]
         elif wanted[name] != name:
@@ -49,9 +52,9 @@ def chosen(name: str, skeleton: str, recipe: Recipe) -> str:
     return re.sub(rf"\b\w+{_MARK}\w+\b", lambda found: names.get(found[0], found[0]), text)
 
 
-def _require_variants(backend: str, names: Iterable[str], recipe: Recipe) -> None:
+def _require_variants(backend: str, names: Iterable[str], variants: Iterable[str]) -> None:
     known = {name.partition(_MARK)[2] for name in names}
-    if missing := [word for word in recipe.variants if word not in known | _OPTIONAL]:
+    if missing := [word for word in variants if word not in known | _OPTIONAL]:
         raise BackendError(
             f"backends/{backend}/loss.py has no variant of a function for this task: none is called "
             f"{', '.join(f'...{_MARK}{word}' for word in missing)}\n"
@@ -59,12 +62,9 @@ def _require_variants(backend: str, names: Iterable[str], recipe: Recipe) -> Non
         )
 
 
-def _best(base: str, nodes: Mapping[str, ast.stmt], recipe: Recipe) -> str:
+def _best(base: str, nodes: Mapping[str, ast.stmt], variants: Iterable[str]) -> str:
     """The name of the variant that is wanted, or of the function itself if none is."""
-    words = recipe.variants
-    if recipe.is_multiclass and _default(nodes.get("IGNORE_INDEX")) is not None:
-        words = (*words, "ignore_index")
-    names = [f"{base}{_MARK}{word}" for word in words]
+    names = [f"{base}{_MARK}{word}" for word in variants]
     return next((name for name in reversed(names) if name in nodes), base)
 
 
@@ -106,11 +106,3 @@ def _start(node: ast.stmt) -> int:
     decorators = getattr(node, "decorator_list", [])
     start: int = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
     return start
-
-
-def end_with_blank_lines(node: ast.stmt, lines: list[str]) -> int:
-    """The line after a statement, counted from 0, and after the blank ones that follow it."""
-    end = node.end_lineno or node.lineno
-    while end < len(lines) and not lines[end].strip():
-        end += 1
-    return end

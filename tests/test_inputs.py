@@ -28,7 +28,7 @@ def loss(**options):
     [
         ({}, np.array([0, 1, 4, 3, 0, 1]), LOGITS, {}, "y_true holds 4: class indices go from 0 to 3"),
         ({}, np.array([0, 1, -1, 3, 0, 1]), LOGITS, {}, "y_true holds -1"),
-        ({}, INDICES, SOFTMAX, {}, "y_score lie in .* look like probabilities"),
+        ({}, INDICES, SOFTMAX, {}, "y_score lies in .* look like probabilities"),
         ({"from_logits": False}, INDICES, LOGITS, {}, "with from_logits=False they are probabilities"),
         ({"from_logits": False}, INDICES, 0.5 * SOFTMAX, {}, "y_score adds up to 0.5"),
         ({}, 2 * ONE_HOT, LOGITS, {}, "y_true holds 2"),

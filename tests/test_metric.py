@@ -58,7 +58,8 @@ def test_decimals_are_what_was_written():
         ([sympy.oo * TP], {}, errors.NotRealError, "infinite"),
         ([sympy.gamma(TP)], {}, errors.UnsupportedFunctionError, "gamma"),
         (["TP/n"], {"direction": "up"}, errors.OptionError, "'maximize'"),
-        (["TP/n"], {"zero_division": "warn"}, errors.ParameterError, "zero_division='warn'"),
+        (["TP/n"], {"zero_division": "warn"}, errors.OptionError, "zero_division='warn'"),
+        (["TP/n"], {"task": "multiclass"}, errors.OptionError, "give it to compile"),
     ],
 )
 def test_mistakes(arguments, options, error, words):

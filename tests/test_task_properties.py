@@ -202,8 +202,9 @@ def test_nothing_to_count_is_finite(framework, task, average, zero_division):
 def test_ignored_indices_are_masked_entries(framework, average):
     case, ignoring = Case("multiclass", average), Case("multiclass", average, options={"ignore_index": 7})
     arrays = Arrays.drawn(np.random.default_rng(6), case, (3, 5, 4), weights="sample", masked=True)
+    weights = np.where(arrays.mask, arrays.weights[:, None], np.nan)
     ignored = Arrays(
-        arrays.scores, np.where(arrays.mask, arrays.labels, 7), arrays.weights, None, arrays.dense, arrays.dense
+        arrays.scores, np.where(arrays.mask, arrays.labels, 7), weights, None, arrays.dense, arrays.dense
     )
     loss = ignoring.compiled(F1, framework.name)
     given_ = [None if x is None else framework.array(x) for x in ignored.along(framework.class_axis)]

@@ -34,7 +34,7 @@ def loss(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
 
 
 def loss__grouped(y_true, y_score, *, sample_weight=None, mask=None):
@@ -45,7 +45,7 @@ def loss__grouped(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
 
 
 def loss__averaged(y_true, y_score, *, sample_weight=None, mask=None):
@@ -56,14 +56,14 @@ def loss__averaged(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
 def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     by_scores = gradient(z, y, w, *of_counts(slopes, totals))
     return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
@@ -71,7 +71,7 @@ def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
 def value_and_grad__grouped(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, of a vector that of its sum; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     by_scores = gradient(z, y, w, *of_counts(slopes, totals))
     return narrow(of_counts(objective, totals)[0], z.dtype), restored(by_scores, y_score)
 
@@ -79,11 +79,11 @@ def value_and_grad__grouped(y_true, y_score, *, sample_weight=None, mask=None):
 def value_and_grad__averaged(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
-    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
-    by_scores = gradient(z, y, w, *of_matrices)
-    loss = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(loss, z.dtype), restored(by_scores, y_score)
+    totals = relaxed_counts(z, y, w)
+    share = shares(totals, w)
+    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    value = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(value, z.dtype), restored(by_scores, y_score)
 
 
 def score(y_true, y_score, *, sample_weight=None, mask=None):
@@ -94,14 +94,14 @@ def score(y_true, y_score, *, sample_weight=None, mask=None):
 def score__averaged(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def score__skip(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     xp = array_namespace(*totals)
     exists = averaged(xp.ones_like(totals[0]), totals, w) > 0
     return xp.where(exists, averaged(of_counts(metric, totals)[0], totals, w), xp.nan)
@@ -109,33 +109,33 @@ def score__skip(y_true, y_score, *, sample_weight=None, mask=None):
 
 def counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def relaxed_sums__multiclass(z, y, w):
+def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
     return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = array_namespace(z).astype(decide(z), z.dtype)
     return sums(y, w, decided, 1 - decided)
 
 
-def decided_sums__multiclass(z, y, w):
+def decided_counts__multiclass(z, y, w):
     """The hard counts, block by block."""
     decisions = ((y, w, array_namespace(z).astype(decide(z), z.dtype)) for z, y, w in blocks(z, y, w))
     return added(sums(y, w, decided, 1 - decided) for y, w, decided in decisions)
@@ -165,7 +165,7 @@ def gradient__multiclass(z, y, w, positive, negative):
     for block, labels, weights in blocks(z, y, w):
         p, q = probabilities(block)
         by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
-        results.append(narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype))
+        results.append(narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype))
     return array_namespace(z).concat(results, axis=1)
 
 
@@ -231,7 +231,7 @@ def probabilities__given(z):
     return z, 1 - z
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     xp = array_namespace(p)
     first = likeliest(p)
@@ -239,7 +239,7 @@ def through_softmax(by_p, p):
     return p * (by_p - xp.sum(by_p * p, axis=-1, keepdims=True))
 
 
-def through_softmax__given(by_p, p):
+def gradient_by_scores__given(by_p, p):
     """The gradient by the scores, which are the probabilities."""
     return by_p
 
@@ -261,6 +261,11 @@ def averaged__each_skip(values, totals, w):
 
 
 def shares(totals, w):
+    """What each class counts for in the mean: all the same."""
+    return array_namespace(*totals).ones_like(totals[0]) / max(math.prod(totals[0].shape), 1)
+
+
+def shares__weighted(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     xp = array_namespace(*totals)
     weights = importance(totals)
@@ -333,7 +338,9 @@ def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     tp = totals[0]
     if tp.shape[-1] != len(CLASS_WEIGHT):
-        raise ValueError(f"y_score has {tp.shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+        raise ValueError(
+            f"y_score has {tp.shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
+        )
     return array_namespace(tp).asarray(CLASS_WEIGHT, dtype=tp.dtype, device=device(tp))
 
 
@@ -377,8 +384,9 @@ def prepared__ignore_index(y_true, y_score, sample_weight, mask):
     z = classes_last(y_score)
     y, w = flat(class_labels(y_true, y_score, z)), entry_weights(sample_weight, mask, z)
     if y.shape[-1] == 1:
-        kept = xp.astype(y != IGNORE_INDEX, xp.result_type(z.dtype, xp.float32))
-        w = kept if w is None else w * kept
+        kept = y != IGNORE_INDEX
+        ones = xp.astype(kept, xp.result_type(z.dtype, xp.float32))
+        w = ones if w is None else xp.where(kept, w, 0.0)
     return flat(z), y, w
 
 
@@ -460,13 +468,13 @@ def fitted(x, name, shape):
 
 def fitted__grouped(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    xp = array_namespace(x)
-    if x.ndim == 1:
+    xp, fits = array_namespace(x), x
+    if x.ndim < 2:
         fits = xp.reshape(x, (-1, *[1] * (len(shape) - 1)))
     elif x.ndim == len(shape) - 1:
         fits = x[..., None]
-    else:
-        fits = classes_last(x) if x.ndim else xp.reshape(x, (1,) * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {tuple(shape[:1])}, by sample, {tuple(shape[:-1])}, by entry, "
@@ -493,9 +501,9 @@ def along(slope, z):
     return array_namespace(z).reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(z.shape)])
 
 
-def added(parts):
-    """The sums of counts of parts."""
-    return tuple(sum(part) for part in zip(*parts, strict=True))
+def added(of_blocks):
+    """The sums of counts of blocks."""
+    return tuple(sum(count) for count in zip(*of_blocks, strict=True))
 
 
 def class_numbers(z):

@@ -72,7 +72,7 @@ def score__averaged(
 ) -> Array:
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(logits, labels, weights, where)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
@@ -81,7 +81,7 @@ def score__skip(
 ) -> Array:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(logits, labels, weights, where)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(jnp.ones_like(totals[0]), totals, w) > 0
     return jnp.where(exists, averaged(of_counts(metric, totals)[0], totals, w), jnp.nan)
 
@@ -90,14 +90,14 @@ def counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(logits, labels, weights, where))
+    return decided_counts(*prepared(logits, labels, weights, where))
 
 
 def soft_counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(logits, labels, weights, where))
+    return relaxed_counts(*prepared(logits, labels, weights, where))
 
 
 @jax.custom_jvp
@@ -113,7 +113,7 @@ def of_arrays_jvp(primals, tangents):
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
     (z, y, w), (z_dot, *dots) = primals, tangents
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     value = loss_of(totals, w)
     value_dot = jnp.zeros_like(value)
     if not isinstance(z_dot, SymbolicZero):
@@ -128,7 +128,7 @@ def of_arrays_jvp(primals, tangents):
 
 def plain(z, y, w):
     """The loss as a plain formula."""
-    return loss_of(relaxed_sums(z, y, w), w)
+    return loss_of(relaxed_counts(z, y, w), w)
 
 
 def loss_of(totals, w):
@@ -151,14 +151,14 @@ def loss_slopes__averaged(totals, w):
     return tuple(slope * shares(totals, w) for slope in of_counts(slopes, totals))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
 @jax.jit
-def relaxed_sums__multiclass(z, y, w):
+def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
 
     def of_block(z, y, w):
@@ -168,7 +168,7 @@ def relaxed_sums__multiclass(z, y, w):
     return over_blocks(of_block, z, y, w)
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
@@ -176,7 +176,7 @@ def decided_sums(z, y, w):
 
 
 @jax.jit
-def decided_sums__multiclass(z, y, w):
+def decided_counts__multiclass(z, y, w):
     """The hard counts, block by block."""
 
     def of_block(z, y, w):
@@ -215,9 +215,9 @@ def moved__multiclass(value, z, y, w, z_dot, positive, negative):
         by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
         by_p = by_p if w is None else by_p * w
         if value.ndim == 0:
-            return jnp.sum(within(through_softmax(by_p, p), dtype) * z_dot)
+            return jnp.sum(within(gradient_by_scores(by_p, p), dtype) * z_dot)
         # Every score moves the values of all classes: z_dot takes the way of a gradient, from its end.
-        p_dot = jax.linear_transpose(lambda by_p: through_softmax(by_p, p), p)(z_dot)[0]
+        p_dot = jax.linear_transpose(lambda by_p: gradient_by_scores(by_p, p), p)(z_dot)[0]
         limit = jnp.finfo(dtype).max / (4 * p.shape[-1] * jax.lax.stop_gradient(p))
         return jnp.sum(jnp.clip(by_p, -limit, limit) * p_dot, AXES)
 
@@ -294,7 +294,7 @@ def probabilities__given(z):
     return z, 1 - z
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
@@ -317,6 +317,11 @@ def averaged__each_skip(values, totals, w):
 
 
 def shares(totals, w):
+    """What each class counts for in the mean: all the same."""
+    return jnp.ones_like(totals[0]) / max(totals[0].size, 1)
+
+
+def shares__weighted(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     weights = importance(totals)
     return divide(weights, weights.sum())
@@ -383,7 +388,7 @@ def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
         raise ValueError(
-            f"logits have {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights"
+            f"logits have {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
         )
     return jnp.array(CLASS_WEIGHT, totals[0].dtype)
 
@@ -489,7 +494,7 @@ def fitted(x, name, shape):
     fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
     if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
             "an axis of size 1 is repeated"
         )
     return fits
@@ -497,15 +502,16 @@ def fitted(x, name, shape):
 
 def fitted__grouped(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x[..., None]
-    else:
-        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
             "shape; an axis of size 1 is repeated"
         )
     return flat(jnp.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))

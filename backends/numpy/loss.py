@@ -41,7 +41,7 @@ def loss(
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
 
 
 def loss__grouped(
@@ -58,7 +58,7 @@ def loss__grouped(
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
 
 
 def loss__averaged(
@@ -75,7 +75,7 @@ def loss__averaged(
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
@@ -88,7 +88,7 @@ def value_and_grad(
 ) -> tuple[np.floating, np.ndarray]:
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     by_scores = gradient(z, y, w, *of_counts(slopes, totals))
     return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
@@ -102,7 +102,7 @@ def value_and_grad__grouped(
 ) -> tuple[np.floating | np.ndarray, np.ndarray]:
     """The loss and its gradient by the scores, of a vector that of its sum; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     by_scores = gradient(z, y, w, *of_counts(slopes, totals))
     return narrow(of_counts(objective, totals)[0], z.dtype), restored(by_scores, np.asarray(y_score))
 
@@ -116,11 +116,11 @@ def value_and_grad__averaged(
 ) -> tuple[np.floating | np.ndarray, np.ndarray]:
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
-    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
-    by_scores = gradient(z, y, w, *of_matrices)
-    loss = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(loss, z.dtype), restored(by_scores, np.asarray(y_score))
+    totals = relaxed_counts(z, y, w)
+    share = shares(totals, w)
+    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    value = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(value, z.dtype), restored(by_scores, np.asarray(y_score))
 
 
 def score(
@@ -143,7 +143,7 @@ def score__averaged(
 ) -> np.floating:
     """The hard metric of the same arguments, averaged as the loss is, in float64."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
@@ -156,7 +156,7 @@ def score__skip(
 ) -> np.floating | np.ndarray:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(np.ones_like(totals[0]), totals, w) > 0
     return np.where(exists, averaged(of_counts(metric, totals)[0], totals, w), np.nan)[()]
 
@@ -169,7 +169,7 @@ def counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(
@@ -180,28 +180,28 @@ def soft_counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def relaxed_sums__multiclass(z, y, w):
+def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
     return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
     return sums(y, w, decided, ~decided)
 
 
-def decided_sums__multiclass(z, y, w):
+def decided_counts__multiclass(z, y, w):
     """The hard counts, block by block."""
     decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
     return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
@@ -232,7 +232,7 @@ def gradient__multiclass(z, y, w, positive, negative):
         p, q = probabilities(block)
         slope = labels * positive.astype(p.dtype) + (1 - labels) * negative.astype(p.dtype)
         by_p = slope * relax_slope(p, q)
-        result[:, part] = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+        result[:, part] = narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype)
     return result
 
 
@@ -297,14 +297,14 @@ def probabilities__given(z):
     return z, 1 - z
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
     return p * (by_p - (by_p * p).sum(-1, keepdims=True))
 
 
-def through_softmax__given(by_p, p):
+def gradient_by_scores__given(by_p, p):
     """The gradient by the scores, which are the probabilities."""
     return by_p
 
@@ -325,6 +325,11 @@ def averaged__each_skip(values, totals, w):
 
 
 def shares(totals, w):
+    """What each class counts for in the mean: all the same."""
+    return np.ones_like(totals[0]) / max(totals[0].size, 1)
+
+
+def shares__weighted(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     weights = importance(totals)
     return divide(weights, weights.sum())
@@ -391,7 +396,7 @@ def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
         raise ValueError(
-            f"y_score has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights"
+            f"y_score has {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
         )
     return np.array(CLASS_WEIGHT)
 
@@ -439,7 +444,7 @@ def prepared__ignore_index(y_true, y_score, sample_weight, mask):
     )
     if y.shape[-1] == 1:
         kept = y != IGNORE_INDEX
-        w = kept if w is None else w * kept
+        w = kept if w is None else np.where(kept, w, 0)
     return flat(z), y, w
 
 
@@ -517,12 +522,13 @@ def fitted(x, name, shape):
 
 def fitted__grouped(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x[..., np.newaxis]
-    else:
-        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
@@ -555,9 +561,9 @@ def along(slope, z):
     return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
 
 
-def added(parts):
-    """The sums of counts of parts."""
-    return tuple(sum(part) for part in zip(*parts, strict=True))
+def added(of_blocks):
+    """The sums of counts of blocks."""
+    return tuple(sum(count) for count in zip(*of_blocks, strict=True))
 
 
 def widened(z, y, w):

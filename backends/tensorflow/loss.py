@@ -23,7 +23,7 @@ IGNORE_INDEX = None
 PARTS = 8
 SMALL = 2**16
 # Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
-BLOCK = 256
+RUN = 256
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -73,21 +73,21 @@ def score(y_true, y_pred, sample_weight=None, mask=None):
 def score__averaged(y_true, y_pred, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(y_true, y_pred, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def score__skip(y_true, y_pred, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(y_true, y_pred, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(tf.ones_like(totals[0]), totals, w) > 0
     return tf.where(exists, averaged(of_counts(metric, totals)[0], totals, w), math.nan)
 
 
 def counts(y_true, y_pred, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_pred, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_pred, sample_weight, mask))
 
 
 def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
@@ -104,7 +104,7 @@ def counted(z, y, w):
             return gradient(z, y, w, by_tp - by_fn, by_fp - by_tn)
 
         # No tape is to keep what these are made from: the gradient is made from the scores and the counts.
-        return relaxed_sums(tf.stop_gradient(z), y, w), by_scores
+        return relaxed_counts(tf.stop_gradient(z), y, w), by_scores
 
     return of_scores(z)
 
@@ -120,25 +120,25 @@ def valued(tp, fp, fn, tn):
     return of_counts(objective, (tp, fp, fn, tn))[0], by_counts
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def relaxed_sums__multiclass(z, y, w):
+def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, part by part."""
     return added(part_by_part(lambda z, y, w: sums(y, w, *relax(*probabilities(z))), z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = tf.cast(decide(z), z.dtype)
     return sums(y, w, decided, 1 - decided)
 
 
-def decided_sums__multiclass(z, y, w):
+def decided_counts__multiclass(z, y, w):
     """The hard counts, part by part."""
     return added(part_by_part(lambda z, y, w: sums(y, w, decide(z), 1 - decide(z)), z, y, w))
 
@@ -167,7 +167,7 @@ def gradient__multiclass(z, y, w, positive, negative):
     def of_part(z, y, w):
         p, q = probabilities(z)
         by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
-        return narrow(through_softmax(by_p if w is None else by_p * w, p), dtype)
+        return narrow(gradient_by_scores(by_p if w is None else by_p * w, p), dtype)
 
     return tf.concat(part_by_part(of_part, z, y, w), axis=1)
 
@@ -234,7 +234,7 @@ def probabilities__given(z):
     return z, 1 - z
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     of_first = tf.reduce_sum(by_p * first, axis=-1, keepdims=True)
@@ -242,7 +242,7 @@ def through_softmax(by_p, p):
     return p * (by_p - tf.reduce_sum(by_p * p, axis=-1, keepdims=True))
 
 
-def through_softmax__given(by_p, p):
+def gradient_by_scores__given(by_p, p):
     """The gradient by the scores, which are the probabilities."""
     return by_p
 
@@ -263,6 +263,11 @@ def averaged__each_skip(values, totals, w):
 
 
 def shares(totals, w):
+    """What each class counts for in the mean: all the same."""
+    return tf.ones_like(totals[0]) / tf.cast(tf.maximum(tf.size(totals[0]), 1), totals[0].dtype)
+
+
+def shares__weighted(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     weights = importance(totals)
     return divide(weights, tf.reduce_sum(weights))
@@ -330,7 +335,9 @@ def importance__class_weight_skip(totals):
 def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
-        raise ValueError(f"y_pred has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+        raise ValueError(
+            f"y_pred has {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
+        )
     return tf.constant(CLASS_WEIGHT, totals[0].dtype)
 
 
@@ -484,12 +491,13 @@ def fitted__grouped(x, name, z):
     rank = z.shape.rank
     if x.shape.rank is None:
         raise ValueError(f"{name} has an unknown number of axes: a graph is traced for a number of them")
-    if x.shape.rank == 1:
+    fits = x
+    if x.shape.rank < 2:
         fits = tf.reshape(x, [-1, *[1] * (rank - 1)])
     elif x.shape.rank == rank - 1:
         fits = x[..., tf.newaxis]
-    else:
-        fits = classes_last(x) if x.shape.rank else tf.reshape(x, [1] * rank)
+    elif x.shape.rank == rank:
+        fits = classes_last(x)
     if fits.shape.rank != rank or not broadcasts(fits.shape, z.shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {z.shape[:1]}, by sample, {z.shape[:-1]}, by entry, or the "
@@ -529,9 +537,9 @@ def along(slope, z):
     return tf.reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(sizes(z))])
 
 
-def added(counts):
+def added(of_parts):
     """The sums of the counts of parts."""
-    return tuple(tf.add_n(part) for part in zip(*counts, strict=True))
+    return tuple(tf.add_n(count) for count in zip(*of_parts, strict=True))
 
 
 def widened(z, y, w):
@@ -565,15 +573,15 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries, by blocks; those are summed in float64, or XLA would make one sum of both."""
-    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % BLOCK]])
-    blocks = tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1)
+    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % RUN]])
+    blocks = tf.reduce_sum(tf.reshape(padded, [-1, RUN]), axis=1)
     return tf.cast(tf.reduce_sum(tf.cast(blocks, tf.float64)), x.dtype)
 
 
 def total__grouped(x):
     """The sum of each matrix, by blocks; those are summed in float64, or XLA would make one sum of both."""
     samples, positions, classes = sizes(x)
-    block = tf.clip_by_value(positions, 1, BLOCK)
+    block = tf.clip_by_value(positions, 1, RUN)
     padded = tf.pad(x, [[0, 0], [0, -positions % block], [0, 0]])
     split = tf.reshape(padded, [samples, -(-positions // block), block, classes])
     blocks = tf.reduce_sum(split, axis=2)

@@ -27,7 +27,7 @@ def gradients(module, scores, labels, weights):
 def plain(module, y, z, w):
     """The loss from the same sums, without the derived gradient."""
     z, y, w = module.prepared(y, z, w, None)
-    totals = module.relaxed_sums(z, y, w)
+    totals = module.relaxed_counts(z, y, w)
     values = module.objective(*totals)
     return module.averaged(values, totals, w) if hasattr(module, "averaged") else values
 

@@ -63,7 +63,7 @@ def score__averaged(
 ) -> Tensor:
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(input, target, weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
@@ -72,7 +72,7 @@ def score__skip(
 ) -> Tensor:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(input, target, weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(torch.ones_like(totals[0]), totals, w) > 0
     return torch.where(exists, averaged(of_counts(metric, totals)[0], totals, w), torch.nan)
 
@@ -81,7 +81,7 @@ def counts(
     input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
 ) -> tuple[Tensor, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(input, target, weight, mask))
+    return decided_counts(*prepared(input, target, weight, mask))
 
 
 def soft_counts(
@@ -98,7 +98,7 @@ class Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(z, y, w):
-        totals = relaxed_sums(z, y, w)
+        totals = relaxed_counts(z, y, w)
         return narrow(of_counts(objective, totals)[0], z.dtype), *totals
 
     @staticmethod
@@ -121,7 +121,7 @@ class Loss__averaged(torch.autograd.Function):
 
     @staticmethod
     def forward(z, y, w):
-        totals = relaxed_sums(z, y, w)
+        totals = relaxed_counts(z, y, w)
         return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
 
     @staticmethod
@@ -138,25 +138,25 @@ class Loss__averaged(torch.autograd.Function):
         return gradient(z, y, w, positive, negative), None, None
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def relaxed_sums__multiclass(z, y, w):
+def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
     return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
     return sums(y, w, decided, ~decided)
 
 
-def decided_sums__multiclass(z, y, w):
+def decided_counts__multiclass(z, y, w):
     """The hard counts, block by block."""
     decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
     return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
@@ -186,7 +186,7 @@ def gradient__multiclass(z, y, w, positive, negative):
     for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
         p, q = probabilities(block)
         by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
-        by_scores = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+        by_scores = narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype)
         if result is None:  # made from a block, it is batched under vmap if any of the blocks will be
             result = by_scores.new_empty(z.shape)
         result.narrow(*part).copy_(by_scores)
@@ -254,14 +254,14 @@ def probabilities__given(z):
     return z, 1 - z
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     by_p = by_p - (by_p * first).sum(1, keepdim=True) / first.sum(1, keepdim=True)
     return p * (by_p - (by_p * p).sum(1, keepdim=True))
 
 
-def through_softmax__given(by_p, p):
+def gradient_by_scores__given(by_p, p):
     """The gradient by the scores, which are the probabilities."""
     return by_p
 
@@ -282,6 +282,11 @@ def averaged__each_skip(values, totals, w):
 
 
 def shares(totals, w):
+    """What each class counts for in the mean: all the same."""
+    return torch.ones_like(totals[0]) / max(totals[0].numel(), 1)
+
+
+def shares__weighted(totals, w):
     """What each class counts for in the mean: together 1, or all 0."""
     weights = importance(totals)
     return divide(weights, weights.sum())
@@ -347,7 +352,9 @@ def importance__class_weight_skip(totals):
 def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
-        raise ValueError(f"input has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+        raise ValueError(
+            f"input has {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
+        )
     return totals[0].new_tensor(CLASS_WEIGHT)
 
 
@@ -394,7 +401,7 @@ def prepared__ignore_index(input, target, weight, mask):
     y, w = flat(class_labels(input, target, z)), entry_weights(weight, mask, z.shape)
     if y.shape[1] == 1:
         kept = y != IGNORE_INDEX
-        w = kept if w is None else w * kept
+        w = kept if w is None else torch.where(kept, w, 0)
     return flat(z), y, w
 
 
@@ -414,7 +421,10 @@ def class_labels(input, target, z):
 
 
 def check(input, target, weight, mask):
-    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    """Raise for what is no tensor, scores of no floating dtype, and constants that require a gradient."""
+    for name, x in (("input", input), ("target", target), ("weight", weight), ("mask", mask)):
+        if not isinstance(x, Tensor | None):
+            raise TypeError(f"{name} is a {type(x).__name__}: give a tensor")
     if not input.is_floating_point():
         raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
     if any(x is not None and x.requires_grad for x in (target, weight, mask)):
@@ -460,12 +470,13 @@ def fitted(x, name, shape):
 
 def fitted__grouped(x, name, shape):
     """A weight or mask as (samples, classes or 1, positions), for scores of a shape with classes second."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x.unsqueeze(1)
-    else:
-        fits = classes_second(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_second(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, "
@@ -504,9 +515,9 @@ def along(slope, z):
     return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
 
 
-def added(parts):
-    """The sums of counts of parts, each added at once: what lives through many blocks scatters the memory."""
-    return functools.reduce(lambda totals, part: tuple(map(operator.add, totals, part)), parts)
+def added(of_blocks):
+    """The sums of counts of blocks, each added at once: what lives through many blocks scatters the memory."""
+    return functools.reduce(lambda totals, counts: tuple(map(operator.add, totals, counts)), of_blocks)
 
 
 def class_numbers(z):

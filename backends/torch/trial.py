@@ -20,7 +20,7 @@ def gradients(module, scores, labels, weights):
 def plain(module, z, y, w):
     """The loss from the same sums, without the derived gradient."""
     arrays = module.prepared(z, y, w, None)
-    totals = module.relaxed_sums(*arrays)
+    totals = module.relaxed_counts(*arrays)
     values = module.objective(*totals)
     return module.averaged(values, totals, arrays[2]) if hasattr(module, "averaged") else values
 

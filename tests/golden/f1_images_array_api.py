@@ -3,26 +3,26 @@
 Written by metricloss 0.1.0. The file needs the array API and nothing else, and may be copied into
 any project, under any licence. To write it again:
 
-    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend array_api --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1,2
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend array_api --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1.0,2.0
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = sigmoid(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = sigmoid(z)
 
 y_score holds logits of N samples, of K independent classes along axis -1, with any other axes.
 y_true holds labels in [0, 1], of the same shape. sample_weight and mask have the shape (N,), by
 sample, or that of y_score with or without the axis of the classes; an axis of size 1 is repeated.
 
-Every class of every sample makes a confusion matrix; the loss is the mean over the classes, which
-weigh 1, 2, of a sample, and then over the samples, each by the mean weight of its entries. What
-has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
+Every class of every sample makes a confusion matrix; the loss is the mean over the classes of a
+sample with weights 1.0, 2.0, and then over the samples, each by the mean weight of its entries.
+What has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -51,24 +51,24 @@ def loss(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
 def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
-    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
-    by_scores = gradient(z, y, w, *of_matrices)
-    loss = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(loss, z.dtype), restored(by_scores, y_score)
+    totals = relaxed_counts(z, y, w)
+    share = shares(totals, w)
+    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    value = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(value, z.dtype), restored(by_scores, y_score)
 
 
 def score(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     xp = array_namespace(*totals)
     exists = averaged(xp.ones_like(totals[0]), totals, w) > 0
     return xp.where(exists, averaged(of_counts(metric, totals)[0], totals, w), xp.nan)
@@ -76,21 +76,21 @@ def score(y_true, y_score, *, sample_weight=None, mask=None):
 
 def counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = array_namespace(z).astype(decide(z), z.dtype)
@@ -171,7 +171,9 @@ def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     tp = totals[0]
     if tp.shape[-1] != len(CLASS_WEIGHT):
-        raise ValueError(f"y_score has {tp.shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+        raise ValueError(
+            f"y_score has {tp.shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
+        )
     return array_namespace(tp).asarray(CLASS_WEIGHT, dtype=tp.dtype, device=device(tp))
 
 
@@ -231,13 +233,13 @@ def entry_weights(sample_weight, mask, z):
 
 def fitted(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    xp = array_namespace(x)
-    if x.ndim == 1:
+    xp, fits = array_namespace(x), x
+    if x.ndim < 2:
         fits = xp.reshape(x, (-1, *[1] * (len(shape) - 1)))
     elif x.ndim == len(shape) - 1:
         fits = x[..., None]
-    else:
-        fits = classes_last(x) if x.ndim else xp.reshape(x, (1,) * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {tuple(shape[:1])}, by sample, {tuple(shape[:-1])}, by entry, "
@@ -322,3 +324,4 @@ def divide(numerator, denominator, otherwise=0.0):
     xp = array_namespace(denominator)
     zero = xp.abs(denominator) <= TINY
     return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
+

@@ -3,26 +3,26 @@
 Written by metricloss 0.1.0. The file needs JAX and nothing else, and may be copied into any
 project, under any licence. To write it again:
 
-    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend jax --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1,2
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend jax --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1.0,2.0
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = sigmoid(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = sigmoid(z)
 
 logits holds logits of N samples, of K independent classes along axis -1, with any other axes.
 labels holds labels in [0, 1], of the same shape. weights and where have the shape (N,), by sample,
 or that of logits with or without the axis of the classes; an axis of size 1 is repeated.
 
-Every class of every sample makes a confusion matrix; the loss is the mean over the classes, which
-weigh 1, 2, of a sample, and then over the samples, each by the mean weight of its entries. What
-has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
+Every class of every sample makes a confusion matrix; the loss is the mean over the classes of a
+sample with weights 1.0, 2.0, and then over the samples, each by the mean weight of its entries.
+What has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -66,7 +66,7 @@ def score(
 ) -> Array:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(logits, labels, weights, where)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(jnp.ones_like(totals[0]), totals, w) > 0
     return jnp.where(exists, averaged(of_counts(metric, totals)[0], totals, w), jnp.nan)
 
@@ -75,14 +75,14 @@ def counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(logits, labels, weights, where))
+    return decided_counts(*prepared(logits, labels, weights, where))
 
 
 def soft_counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(logits, labels, weights, where))
+    return relaxed_counts(*prepared(logits, labels, weights, where))
 
 
 @jax.custom_jvp
@@ -98,7 +98,7 @@ def of_arrays_jvp(primals, tangents):
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
     (z, y, w), (z_dot, *dots) = primals, tangents
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     value = loss_of(totals, w)
     value_dot = jnp.zeros_like(value)
     if not isinstance(z_dot, SymbolicZero):
@@ -113,7 +113,7 @@ def of_arrays_jvp(primals, tangents):
 
 def plain(z, y, w):
     """The loss as a plain formula."""
-    return loss_of(relaxed_sums(z, y, w), w)
+    return loss_of(relaxed_counts(z, y, w), w)
 
 
 def loss_of(totals, w):
@@ -126,13 +126,13 @@ def loss_slopes(totals, w):
     return tuple(slope * shares(totals, w) for slope in of_counts(slopes, totals))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
@@ -210,7 +210,7 @@ def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
         raise ValueError(
-            f"logits have {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights"
+            f"logits have {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
         )
     return jnp.array(CLASS_WEIGHT, totals[0].dtype)
 
@@ -263,15 +263,16 @@ def entry_weights(weights, where, shape):
 
 def fitted(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x[..., None]
-    else:
-        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
             "shape; an axis of size 1 is repeated"
         )
     return flat(jnp.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
@@ -329,3 +330,4 @@ def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = jnp.abs(denominator) <= TINY
     return jnp.where(zero, otherwise, numerator / jnp.where(zero, 1, denominator))
+

@@ -3,26 +3,26 @@
 Written by metricloss 0.1.0. The file needs TensorFlow and nothing else, and may be copied into any
 project, under any licence. To write it again:
 
-    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend tensorflow --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1,2
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend tensorflow --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1.0,2.0
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = sigmoid(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = sigmoid(z)
 
 y_pred holds logits of N samples, of K independent classes along axis -1, with any other axes.
 y_true holds labels in [0, 1], of the same shape. sample_weight and mask have the shape (N,), by
 sample, or that of y_pred with or without the axis of the classes; an axis of size 1 is repeated.
 
-Every class of every sample makes a confusion matrix; the loss is the mean over the classes, which
-weigh 1, 2, of a sample, and then over the samples, each by the mean weight of its entries. What
-has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
+Every class of every sample makes a confusion matrix; the loss is the mean over the classes of a
+sample with weights 1.0, 2.0, and then over the samples, each by the mean weight of its entries.
+What has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -40,7 +40,7 @@ AXES = (1,)
 # What each class weighs in the mean.
 CLASS_WEIGHT = (1.0, 2.0)
 # Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
-BLOCK = 256
+RUN = 256
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -59,14 +59,14 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
 def score(y_true, y_pred, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(y_true, y_pred, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(tf.ones_like(totals[0]), totals, w) > 0
     return tf.where(exists, averaged(of_counts(metric, totals)[0], totals, w), math.nan)
 
 
 def counts(y_true, y_pred, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_pred, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_pred, sample_weight, mask))
 
 
 def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
@@ -83,7 +83,7 @@ def counted(z, y, w):
             return gradient(z, y, w, by_tp - by_fn, by_fp - by_tn)
 
         # No tape is to keep what these are made from: the gradient is made from the scores and the counts.
-        return relaxed_sums(tf.stop_gradient(z), y, w), by_scores
+        return relaxed_counts(tf.stop_gradient(z), y, w), by_scores
 
     return of_scores(z)
 
@@ -99,13 +99,13 @@ def valued(tp, fp, fn, tn):
     return of_counts(objective, (tp, fp, fn, tn))[0], by_counts
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = tf.cast(decide(z), z.dtype)
@@ -184,7 +184,9 @@ def importance(totals):
 def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
-        raise ValueError(f"y_pred has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+        raise ValueError(
+            f"y_pred has {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
+        )
     return tf.constant(CLASS_WEIGHT, totals[0].dtype)
 
 
@@ -257,12 +259,13 @@ def fitted(x, name, z):
     rank = z.shape.rank
     if x.shape.rank is None:
         raise ValueError(f"{name} has an unknown number of axes: a graph is traced for a number of them")
-    if x.shape.rank == 1:
+    fits = x
+    if x.shape.rank < 2:
         fits = tf.reshape(x, [-1, *[1] * (rank - 1)])
     elif x.shape.rank == rank - 1:
         fits = x[..., tf.newaxis]
-    else:
-        fits = classes_last(x) if x.shape.rank else tf.reshape(x, [1] * rank)
+    elif x.shape.rank == rank:
+        fits = classes_last(x)
     if fits.shape.rank != rank or not broadcasts(fits.shape, z.shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {z.shape[:1]}, by sample, {z.shape[:-1]}, by entry, or the "
@@ -303,7 +306,7 @@ def sums(y, w, decided, rejected):
 def total(x):
     """The sum of each matrix, by blocks; those are summed in float64, or XLA would make one sum of both."""
     samples, positions, classes = sizes(x)
-    block = tf.clip_by_value(positions, 1, BLOCK)
+    block = tf.clip_by_value(positions, 1, RUN)
     padded = tf.pad(x, [[0, 0], [0, -positions % block], [0, 0]])
     split = tf.reshape(padded, [samples, -(-positions // block), block, classes])
     blocks = tf.reduce_sum(split, axis=2)
@@ -329,3 +332,4 @@ def divide(numerator, denominator, otherwise=0.0):
     zero = tf.abs(denominator) <= TINY
     safe = tf.where(zero, tf.ones_like(denominator), denominator)
     return tf.where(zero, tf.cast(otherwise, safe.dtype), numerator / safe)
+

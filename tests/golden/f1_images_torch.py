@@ -3,29 +3,30 @@
 Written by metricloss 0.1.0. The file needs PyTorch and nothing else, and may be copied into any
 project, under any licence. To write it again:
 
-    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend torch --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1,2
+    metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend torch --zero-division=skip --task=multilabel --average=samples-macro --class-weight=1.0,2.0
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = sigmoid(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = sigmoid(z)
 
 input holds logits of N samples, of K independent classes along axis 1, with any other axes. target
 holds labels in [0, 1], of the same shape. weight and mask have the shape (N,), by sample, or that
 of input with or without the axis of the classes; an axis of size 1 is repeated.
 
-Every class of every sample makes a confusion matrix; the loss is the mean over the classes, which
-weigh 1, 2, of a sample, and then over the samples, each by the mean weight of its entries. What
-has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
+Every class of every sample makes a confusion matrix; the loss is the mean over the classes of a
+sample with weights 1.0, 2.0, and then over the samples, each by the mean weight of its entries.
+What has no positives is left out; where nothing is left, the loss is 0 and the score NaN.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
+
 import torch
 from torch import Tensor
 
@@ -59,7 +60,7 @@ def score(
 ) -> Tensor:
     """The hard metric of the same arguments, averaged as the loss is; NaN where there are no positives."""
     z, y, w = prepared(input, target, weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     exists = averaged(torch.ones_like(totals[0]), totals, w) > 0
     return torch.where(exists, averaged(of_counts(metric, totals)[0], totals, w), torch.nan)
 
@@ -68,7 +69,7 @@ def counts(
     input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
 ) -> tuple[Tensor, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(input, target, weight, mask))
+    return decided_counts(*prepared(input, target, weight, mask))
 
 
 def soft_counts(
@@ -85,7 +86,7 @@ class Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(z, y, w):
-        totals = relaxed_sums(z, y, w)
+        totals = relaxed_counts(z, y, w)
         return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
 
     @staticmethod
@@ -102,13 +103,13 @@ class Loss(torch.autograd.Function):
         return gradient(z, y, w, positive, negative), None, None
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
@@ -185,7 +186,9 @@ def importance(totals):
 def class_weights(totals):
     """The weights of the classes, of which there must be as many."""
     if totals[0].shape[-1] != len(CLASS_WEIGHT):
-        raise ValueError(f"input has {totals[0].shape[-1]} classes, and there are {len(CLASS_WEIGHT)} weights")
+        raise ValueError(
+            f"input has {totals[0].shape[-1]} classes, and class_weight has {len(CLASS_WEIGHT)} numbers"
+        )
     return totals[0].new_tensor(CLASS_WEIGHT)
 
 
@@ -210,7 +213,10 @@ def prepared(input, target, weight, mask):
 
 
 def check(input, target, weight, mask):
-    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    """Raise for what is no tensor, scores of no floating dtype, and constants that require a gradient."""
+    for name, x in (("input", input), ("target", target), ("weight", weight), ("mask", mask)):
+        if not isinstance(x, Tensor | None):
+            raise TypeError(f"{name} is a {type(x).__name__}: give a tensor")
     if not input.is_floating_point():
         raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
     if any(x is not None and x.requires_grad for x in (target, weight, mask)):
@@ -240,12 +246,13 @@ def entry_weights(weight, mask, shape):
 
 def fitted(x, name, shape):
     """A weight or mask as (samples, classes or 1, positions), for scores of a shape with classes second."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x.unsqueeze(1)
-    else:
-        fits = classes_second(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_second(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, "
@@ -298,3 +305,4 @@ def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
+

@@ -5,24 +5,25 @@ any project, under any licence. To write it again:
 
     metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend array_api --task=multiclass --ignore-index=255
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = softmax(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = softmax(z)
 
 y_score holds logits of N samples, of K exclusive classes along axis -1, with any other axes.
 y_true holds class indices, integers of that shape without the axis of the classes (an entry with
-index 255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_score.
-sample_weight and mask have the shape (N,), by sample, or that of y_score with or without the axis
-of the classes; an axis of size 1 is repeated.
+index 255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_score. An index
+that names no class is not found out: it makes a negative of every class. sample_weight and mask
+have the shape (N,), by sample, or that of y_score with or without the axis of the classes; an axis
+of size 1 is repeated.
 
 Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -51,43 +52,43 @@ def loss(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
 def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
-    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
-    by_scores = gradient(z, y, w, *of_matrices)
-    loss = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(loss, z.dtype), restored(by_scores, y_score)
+    totals = relaxed_counts(z, y, w)
+    share = shares(totals, w)
+    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    value = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(value, z.dtype), restored(by_scores, y_score)
 
 
 def score(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts, block by block."""
     return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts, block by block."""
     decisions = ((y, w, array_namespace(z).astype(decide(z), z.dtype)) for z, y, w in blocks(z, y, w))
     return added(sums(y, w, decided, 1 - decided) for y, w, decided in decisions)
@@ -100,7 +101,7 @@ def gradient(z, y, w, positive, negative):
     for block, labels, weights in blocks(z, y, w):
         p, q = probabilities(block)
         by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
-        results.append(narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype))
+        results.append(narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype))
     return array_namespace(z).concat(results, axis=1)
 
 
@@ -146,7 +147,7 @@ def probabilities(z):
     return powers / (top + rest), ((top - powers) + rest) / (top + rest)
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     xp = array_namespace(p)
     first = likeliest(p)
@@ -166,15 +167,8 @@ def averaged(values, totals, w):
 
 
 def shares(totals, w):
-    """What each class counts for in the mean: together 1, or all 0."""
-    xp = array_namespace(*totals)
-    weights = importance(totals)
-    return divide(weights, xp.sum(weights))
-
-
-def importance(totals):
-    """What a class weighs in the mean: all the same."""
-    return array_namespace(*totals).ones_like(totals[0])
+    """What each class counts for in the mean: all the same."""
+    return array_namespace(*totals).ones_like(totals[0]) / max(math.prod(totals[0].shape), 1)
 
 
 def prepared(y_true, y_score, sample_weight, mask):
@@ -183,8 +177,9 @@ def prepared(y_true, y_score, sample_weight, mask):
     z = classes_last(y_score)
     y, w = flat(class_labels(y_true, y_score, z)), entry_weights(sample_weight, mask, z)
     if y.shape[-1] == 1:
-        kept = xp.astype(y != IGNORE_INDEX, xp.result_type(z.dtype, xp.float32))
-        w = kept if w is None else w * kept
+        kept = y != IGNORE_INDEX
+        ones = xp.astype(kept, xp.result_type(z.dtype, xp.float32))
+        w = ones if w is None else xp.where(kept, w, 0.0)
     return flat(z), y, w
 
 
@@ -240,13 +235,13 @@ def entry_weights(sample_weight, mask, z):
 
 def fitted(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    xp = array_namespace(x)
-    if x.ndim == 1:
+    xp, fits = array_namespace(x), x
+    if x.ndim < 2:
         fits = xp.reshape(x, (-1, *[1] * (len(shape) - 1)))
     elif x.ndim == len(shape) - 1:
         fits = x[..., None]
-    else:
-        fits = classes_last(x) if x.ndim else xp.reshape(x, (1,) * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {tuple(shape[:1])}, by sample, {tuple(shape[:-1])}, by entry, "
@@ -273,9 +268,9 @@ def along(slope, z):
     return array_namespace(z).reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(z.shape)])
 
 
-def added(parts):
-    """The sums of counts of parts."""
-    return tuple(sum(part) for part in zip(*parts, strict=True))
+def added(of_blocks):
+    """The sums of counts of blocks."""
+    return tuple(sum(count) for count in zip(*of_blocks, strict=True))
 
 
 def class_numbers(z):
@@ -332,3 +327,4 @@ def divide(numerator, denominator, otherwise=0.0):
     xp = array_namespace(denominator)
     zero = xp.abs(denominator) <= TINY
     return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
+

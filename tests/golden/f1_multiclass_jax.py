@@ -5,24 +5,25 @@ project, under any licence. To write it again:
 
     metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend jax --task=multiclass --ignore-index=255
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = softmax(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = softmax(z)
 
 logits holds logits of N samples, of K exclusive classes along axis -1, with any other axes. labels
 holds class indices, integers of that shape without the axis of the classes (an entry with index
-255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of logits. weights and where
-have the shape (N,), by sample, or that of logits with or without the axis of the classes; an axis
-of size 1 is repeated.
+255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of logits. An index that
+names no class is not found out: it makes a negative of every class. weights and where have the
+shape (N,), by sample, or that of logits with or without the axis of the classes; an axis of size 1
+is repeated.
 
 Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -69,7 +70,7 @@ def score(
 ) -> Array:
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(logits, labels, weights, where)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
@@ -77,14 +78,14 @@ def counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(logits, labels, weights, where))
+    return decided_counts(*prepared(logits, labels, weights, where))
 
 
 def soft_counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(logits, labels, weights, where))
+    return relaxed_counts(*prepared(logits, labels, weights, where))
 
 
 @jax.custom_jvp
@@ -100,7 +101,7 @@ def of_arrays_jvp(primals, tangents):
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
     (z, y, w), (z_dot, *dots) = primals, tangents
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     value = loss_of(totals, w)
     value_dot = jnp.zeros_like(value)
     if not isinstance(z_dot, SymbolicZero):
@@ -115,7 +116,7 @@ def of_arrays_jvp(primals, tangents):
 
 def plain(z, y, w):
     """The loss as a plain formula."""
-    return loss_of(relaxed_sums(z, y, w), w)
+    return loss_of(relaxed_counts(z, y, w), w)
 
 
 def loss_of(totals, w):
@@ -129,7 +130,7 @@ def loss_slopes(totals, w):
 
 
 @jax.jit
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts, block by block."""
 
     def of_block(z, y, w):
@@ -140,7 +141,7 @@ def relaxed_sums(z, y, w):
 
 
 @jax.jit
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts, block by block."""
 
     def of_block(z, y, w):
@@ -162,9 +163,9 @@ def moved(value, z, y, w, z_dot, positive, negative):
         by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
         by_p = by_p if w is None else by_p * w
         if value.ndim == 0:
-            return jnp.sum(within(through_softmax(by_p, p), dtype) * z_dot)
+            return jnp.sum(within(gradient_by_scores(by_p, p), dtype) * z_dot)
         # Every score moves the values of all classes: z_dot takes the way of a gradient, from its end.
-        p_dot = jax.linear_transpose(lambda by_p: through_softmax(by_p, p), p)(z_dot)[0]
+        p_dot = jax.linear_transpose(lambda by_p: gradient_by_scores(by_p, p), p)(z_dot)[0]
         limit = jnp.finfo(dtype).max / (4 * p.shape[-1] * jax.lax.stop_gradient(p))
         return jnp.sum(jnp.clip(by_p, -limit, limit) * p_dot, AXES)
 
@@ -212,7 +213,7 @@ def probabilities(z):
     return powers / (top + rest), ((top - powers) + rest) / (top + rest)
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
@@ -230,14 +231,8 @@ def averaged(values, totals, w):
 
 
 def shares(totals, w):
-    """What each class counts for in the mean: together 1, or all 0."""
-    weights = importance(totals)
-    return divide(weights, weights.sum())
-
-
-def importance(totals):
-    """What a class weighs in the mean: all the same."""
-    return jnp.ones_like(totals[0])
+    """What each class counts for in the mean: all the same."""
+    return jnp.ones_like(totals[0]) / max(totals[0].size, 1)
 
 
 def prepared(logits, labels, weights, where):
@@ -294,15 +289,16 @@ def entry_weights(weights, where, shape):
 
 def fitted(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x[..., None]
-    else:
-        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
             "shape; an axis of size 1 is repeated"
         )
     return flat(jnp.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
@@ -376,3 +372,4 @@ def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = jnp.abs(denominator) <= TINY
     return jnp.where(zero, otherwise, numerator / jnp.where(zero, 1, denominator))
+

@@ -5,24 +5,25 @@ project, under any licence. To write it again:
 
     metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend numpy --task=multiclass --ignore-index=255
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = softmax(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = softmax(z)
 
 y_score holds logits of N samples, of K exclusive classes along axis -1, with any other axes.
 y_true holds class indices, integers of that shape without the axis of the classes (an entry with
-index 255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_score.
-sample_weight and mask have the shape (N,), by sample, or that of y_score with or without the axis
-of the classes; an axis of size 1 is repeated.
+index 255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_score. An index
+that names no class is not found out: it makes a negative of every class. sample_weight and mask
+have the shape (N,), by sample, or that of y_score with or without the axis of the classes; an axis
+of size 1 is repeated.
 
 Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -58,7 +59,7 @@ def loss(
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype)
 
 
@@ -71,11 +72,11 @@ def value_and_grad(
 ) -> tuple[np.floating | np.ndarray, np.ndarray]:
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
-    of_matrices = (slope * shares(totals, w) for slope in of_counts(slopes, totals))
-    by_scores = gradient(z, y, w, *of_matrices)
-    loss = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(loss, z.dtype), restored(by_scores, np.asarray(y_score))
+    totals = relaxed_counts(z, y, w)
+    share = shares(totals, w)
+    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    value = averaged(of_counts(objective, totals)[0], totals, w)
+    return narrow(value, z.dtype), restored(by_scores, np.asarray(y_score))
 
 
 def score(
@@ -87,7 +88,7 @@ def score(
 ) -> np.floating:
     """The hard metric of the same arguments, averaged as the loss is, in float64."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
@@ -99,7 +100,7 @@ def counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(
@@ -110,15 +111,15 @@ def soft_counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts, block by block."""
     return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts, block by block."""
     decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
     return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
@@ -132,7 +133,7 @@ def gradient(z, y, w, positive, negative):
         p, q = probabilities(block)
         slope = labels * positive.astype(p.dtype) + (1 - labels) * negative.astype(p.dtype)
         by_p = slope * relax_slope(p, q)
-        result[:, part] = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+        result[:, part] = narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype)
     return result
 
 
@@ -177,7 +178,7 @@ def probabilities(z):
     return powers / (top + rest), ((top - powers) + rest) / (top + rest)
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
@@ -195,14 +196,8 @@ def averaged(values, totals, w):
 
 
 def shares(totals, w):
-    """What each class counts for in the mean: together 1, or all 0."""
-    weights = importance(totals)
-    return divide(weights, weights.sum())
-
-
-def importance(totals):
-    """What a class weighs in the mean: all the same."""
-    return np.ones_like(totals[0])
+    """What each class counts for in the mean: all the same."""
+    return np.ones_like(totals[0]) / max(totals[0].size, 1)
 
 
 def prepared(y_true, y_score, sample_weight, mask):
@@ -214,7 +209,7 @@ def prepared(y_true, y_score, sample_weight, mask):
     )
     if y.shape[-1] == 1:
         kept = y != IGNORE_INDEX
-        w = kept if w is None else w * kept
+        w = kept if w is None else np.where(kept, w, 0)
     return flat(z), y, w
 
 
@@ -266,12 +261,13 @@ def entry_weights(sample_weight, mask, shape):
 
 def fitted(x, name, shape):
     """A weight or mask as flat as the scores, for scores of a shape with classes last."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x[..., np.newaxis]
-    else:
-        fits = classes_last(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
@@ -304,9 +300,9 @@ def along(slope, z):
     return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
 
 
-def added(parts):
-    """The sums of counts of parts."""
-    return tuple(sum(part) for part in zip(*parts, strict=True))
+def added(of_blocks):
+    """The sums of counts of blocks."""
+    return tuple(sum(count) for count in zip(*of_blocks, strict=True))
 
 
 def widened(z, y, w):
@@ -346,3 +342,4 @@ def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = np.abs(denominator) <= TINY
     return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
+

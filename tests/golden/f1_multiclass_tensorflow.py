@@ -5,24 +5,25 @@ project, under any licence. To write it again:
 
     metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend tensorflow --task=multiclass --ignore-index=255
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = softmax(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = softmax(z)
 
 y_pred holds logits of N samples, of K exclusive classes along axis -1, with any other axes. y_true
 holds class indices, integers of that shape without the axis of the classes (an entry with index
-255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_pred. sample_weight and
-mask have the shape (N,), by sample, or that of y_pred with or without the axis of the classes; an
-axis of size 1 is repeated.
+255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of y_pred. An index that
+names no class is not found out: it makes a negative of every class. sample_weight and mask have
+the shape (N,), by sample, or that of y_pred with or without the axis of the classes; an axis of
+size 1 is repeated.
 
 Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import math
@@ -43,7 +44,7 @@ IGNORE_INDEX = 255
 PARTS = 8
 SMALL = 2**16
 # Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
-BLOCK = 256
+RUN = 256
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -62,13 +63,13 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
 def score(y_true, y_pred, sample_weight=None, mask=None):
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(y_true, y_pred, sample_weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
 def counts(y_true, y_pred, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_pred, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_pred, sample_weight, mask))
 
 
 def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
@@ -85,7 +86,7 @@ def counted(z, y, w):
             return gradient(z, y, w, by_tp - by_fn, by_fp - by_tn)
 
         # No tape is to keep what these are made from: the gradient is made from the scores and the counts.
-        return relaxed_sums(tf.stop_gradient(z), y, w), by_scores
+        return relaxed_counts(tf.stop_gradient(z), y, w), by_scores
 
     return of_scores(z)
 
@@ -101,12 +102,12 @@ def valued(tp, fp, fn, tn):
     return of_counts(objective, (tp, fp, fn, tn))[0], by_counts
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts, part by part."""
     return added(part_by_part(lambda z, y, w: sums(y, w, *relax(*probabilities(z))), z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts, part by part."""
     return added(part_by_part(lambda z, y, w: sums(y, w, decide(z), 1 - decide(z)), z, y, w))
 
@@ -118,7 +119,7 @@ def gradient(z, y, w, positive, negative):
     def of_part(z, y, w):
         p, q = probabilities(z)
         by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
-        return narrow(through_softmax(by_p if w is None else by_p * w, p), dtype)
+        return narrow(gradient_by_scores(by_p if w is None else by_p * w, p), dtype)
 
     return tf.concat(part_by_part(of_part, z, y, w), axis=1)
 
@@ -165,7 +166,7 @@ def probabilities(z):
     return powers / (top + rest), ((top - powers) + rest) / (top + rest)
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     of_first = tf.reduce_sum(by_p * first, axis=-1, keepdims=True)
@@ -184,14 +185,8 @@ def averaged(values, totals, w):
 
 
 def shares(totals, w):
-    """What each class counts for in the mean: together 1, or all 0."""
-    weights = importance(totals)
-    return divide(weights, tf.reduce_sum(weights))
-
-
-def importance(totals):
-    """What a class weighs in the mean: all the same."""
-    return tf.ones_like(totals[0])
+    """What each class counts for in the mean: all the same."""
+    return tf.ones_like(totals[0]) / tf.cast(tf.maximum(tf.size(totals[0]), 1), totals[0].dtype)
 
 
 def prepared(y_true, y_pred, sample_weight, mask):
@@ -277,12 +272,13 @@ def fitted(x, name, z):
     rank = z.shape.rank
     if x.shape.rank is None:
         raise ValueError(f"{name} has an unknown number of axes: a graph is traced for a number of them")
-    if x.shape.rank == 1:
+    fits = x
+    if x.shape.rank < 2:
         fits = tf.reshape(x, [-1, *[1] * (rank - 1)])
     elif x.shape.rank == rank - 1:
         fits = x[..., tf.newaxis]
-    else:
-        fits = classes_last(x) if x.shape.rank else tf.reshape(x, [1] * rank)
+    elif x.shape.rank == rank:
+        fits = classes_last(x)
     if fits.shape.rank != rank or not broadcasts(fits.shape, z.shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {z.shape[:1]}, by sample, {z.shape[:-1]}, by entry, or the "
@@ -322,9 +318,9 @@ def along(slope, z):
     return tf.reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(sizes(z))])
 
 
-def added(counts):
+def added(of_parts):
     """The sums of the counts of parts."""
-    return tuple(tf.add_n(part) for part in zip(*counts, strict=True))
+    return tuple(tf.add_n(count) for count in zip(*of_parts, strict=True))
 
 
 def widened(z, y, w):
@@ -349,7 +345,7 @@ def sums(y, w, decided, rejected):
 def total(x):
     """The sum of each matrix, by blocks; those are summed in float64, or XLA would make one sum of both."""
     samples, positions, classes = sizes(x)
-    block = tf.clip_by_value(positions, 1, BLOCK)
+    block = tf.clip_by_value(positions, 1, RUN)
     padded = tf.pad(x, [[0, 0], [0, -positions % block], [0, 0]])
     split = tf.reshape(padded, [samples, -(-positions // block), block, classes])
     blocks = tf.reduce_sum(split, axis=2)
@@ -375,3 +371,4 @@ def divide(numerator, denominator, otherwise=0.0):
     zero = tf.abs(denominator) <= TINY
     safe = tf.where(zero, tf.ones_like(denominator), denominator)
     return tf.where(zero, tf.cast(otherwise, safe.dtype), numerator / safe)
+

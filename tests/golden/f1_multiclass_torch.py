@@ -5,24 +5,25 @@ project, under any licence. To write it again:
 
     metricloss emit '2*TP/(FN + FP + 2*TP)' --name f1 --backend torch --task=multiclass --ignore-index=255
 
-    d         FN + FP + 2*TP
-    f1        2*TP/d
-    loss      1 - f1
-    slopes    -(2 - f1)/d on a positive,
-              f1/d on a negative: how the loss moves with the decision
-    decision  h = p, p = softmax(z)
+    d                 FN + FP + 2*TP
+    f1                2*TP/d
+    loss of a matrix  1 - f1
+    slopes            -(2 - f1)/d on a positive,
+                      f1/d on a negative: how the loss moves with the decision
+    decision          h = p, p = softmax(z)
 
 input holds logits of N samples, of K exclusive classes along axis 1, with any other axes. target
 holds class indices, integers of that shape without the axis of the classes (an entry with index
-255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of input. weight and mask
-have the shape (N,), by sample, or that of input with or without the axis of the classes; an axis
-of size 1 is repeated.
+255 takes no part), or labels in [0, 1], one-hot or soft, of the shape of input. An index that
+names no class is not found out: it makes a negative of every class. weight and mask have the shape
+(N,), by sample, or that of input with or without the axis of the classes; an axis of size 1 is
+repeated.
 
 Every class makes a confusion matrix, of all samples; the loss is the mean over the classes.
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import functools
@@ -64,7 +65,7 @@ def score(
 ) -> Tensor:
     """The hard metric of the same arguments, averaged as the loss is, in float32 or wider."""
     z, y, w = prepared(input, target, weight, mask)
-    totals = decided_sums(z, y, w)
+    totals = decided_counts(z, y, w)
     return averaged(of_counts(metric, totals)[0], totals, w)
 
 
@@ -72,7 +73,7 @@ def counts(
     input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
 ) -> tuple[Tensor, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(input, target, weight, mask))
+    return decided_counts(*prepared(input, target, weight, mask))
 
 
 def soft_counts(
@@ -89,7 +90,7 @@ class Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(z, y, w):
-        totals = relaxed_sums(z, y, w)
+        totals = relaxed_counts(z, y, w)
         return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
 
     @staticmethod
@@ -106,12 +107,12 @@ class Loss(torch.autograd.Function):
         return gradient(z, y, w, positive, negative), None, None
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts, block by block."""
     return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts, block by block."""
     decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
     return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
@@ -124,7 +125,7 @@ def gradient(z, y, w, positive, negative):
     for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
         p, q = probabilities(block)
         by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
-        by_scores = narrow(through_softmax(by_p if weights is None else by_p * weights, p), z.dtype)
+        by_scores = narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype)
         if result is None:  # made from a block, it is batched under vmap if any of the blocks will be
             result = by_scores.new_empty(z.shape)
         result.narrow(*part).copy_(by_scores)
@@ -172,7 +173,7 @@ def probabilities(z):
     return powers / (top + rest), ((top - powers) + rest) / (top + rest)
 
 
-def through_softmax(by_p, p):
+def gradient_by_scores(by_p, p):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
     first = likeliest(p)
     by_p = by_p - (by_p * first).sum(1, keepdim=True) / first.sum(1, keepdim=True)
@@ -190,14 +191,8 @@ def averaged(values, totals, w):
 
 
 def shares(totals, w):
-    """What each class counts for in the mean: together 1, or all 0."""
-    weights = importance(totals)
-    return divide(weights, weights.sum())
-
-
-def importance(totals):
-    """What a class weighs in the mean: all the same."""
-    return torch.ones_like(totals[0])
+    """What each class counts for in the mean: all the same."""
+    return torch.ones_like(totals[0]) / max(totals[0].numel(), 1)
 
 
 def prepared(input, target, weight, mask):
@@ -207,7 +202,7 @@ def prepared(input, target, weight, mask):
     y, w = flat(class_labels(input, target, z)), entry_weights(weight, mask, z.shape)
     if y.shape[1] == 1:
         kept = y != IGNORE_INDEX
-        w = kept if w is None else w * kept
+        w = kept if w is None else torch.where(kept, w, 0)
     return flat(z), y, w
 
 
@@ -227,7 +222,10 @@ def class_labels(input, target, z):
 
 
 def check(input, target, weight, mask):
-    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    """Raise for what is no tensor, scores of no floating dtype, and constants that require a gradient."""
+    for name, x in (("input", input), ("target", target), ("weight", weight), ("mask", mask)):
+        if not isinstance(x, Tensor | None):
+            raise TypeError(f"{name} is a {type(x).__name__}: give a tensor")
     if not input.is_floating_point():
         raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
     if any(x is not None and x.requires_grad for x in (target, weight, mask)):
@@ -257,12 +255,13 @@ def entry_weights(weight, mask, shape):
 
 def fitted(x, name, shape):
     """A weight or mask as (samples, classes or 1, positions), for scores of a shape with classes second."""
-    if x.ndim == 1:
+    fits = x
+    if x.ndim < 2:
         fits = x.reshape(-1, *[1] * (len(shape) - 1))
     elif x.ndim == len(shape) - 1:
         fits = x.unsqueeze(1)
-    else:
-        fits = classes_second(x) if x.ndim else x.reshape([1] * len(shape))
+    elif x.ndim == len(shape):
+        fits = classes_second(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {tuple(x.shape)}: give {tuple(shape[:1])}, by sample, "
@@ -301,9 +300,9 @@ def along(slope, z):
     return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
 
 
-def added(parts):
-    """The sums of counts of parts, each added at once: what lives through many blocks scatters the memory."""
-    return functools.reduce(lambda totals, part: tuple(map(operator.add, totals, part)), parts)
+def added(of_blocks):
+    """The sums of counts of blocks, each added at once: what lives through many blocks scatters the memory."""
+    return functools.reduce(lambda totals, counts: tuple(map(operator.add, totals, counts)), of_blocks)
 
 
 def class_numbers(z):
@@ -345,3 +344,4 @@ def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
+

@@ -17,9 +17,9 @@ project, under any licence. To write it again:
     decision  h = sin(pi*Max(-1, Min(1, 2*p - 1)))/(2*pi) + Max(-1, Min(1, 2*p - 1))/2 + 1/2, p = sigmoid(z)
               Marchetti et al., Score-oriented loss functions, Pattern Recognition 132, 108913 (2022)
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import torch
@@ -54,7 +54,7 @@ def counts(
     input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
 ) -> tuple[Tensor, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(input, target, weight, mask))
+    return decided_counts(*prepared(input, target, weight, mask))
 
 
 def soft_counts(
@@ -71,7 +71,7 @@ class Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(z, y, w):
-        totals = relaxed_sums(z, y, w)
+        totals = relaxed_counts(z, y, w)
         return narrow(of_counts(objective, totals)[0], z.dtype), *totals
 
     @staticmethod
@@ -87,13 +87,13 @@ class Loss(torch.autograd.Function):
         return gradient(z, y, w, positive, negative), None, None
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
@@ -171,7 +171,10 @@ def prepared(input, target, weight, mask):
 
 
 def check(input, target, weight, mask):
-    """Raise for scores that are no floating-point numbers, and for constants that require a gradient."""
+    """Raise for what is no tensor, scores of no floating dtype, and constants that require a gradient."""
+    for name, x in (("input", input), ("target", target), ("weight", weight), ("mask", mask)):
+        if not isinstance(x, Tensor | None):
+            raise TypeError(f"{name} is a {type(x).__name__}: give a tensor")
     if not input.is_floating_point():
         raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
     if any(x is not None and x.requires_grad for x in (target, weight, mask)):

@@ -17,9 +17,9 @@ project, under any licence. To write it again:
     decision  h = sigmoid(10*p - 5), p = sigmoid(z)
               Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 from functools import partial
@@ -65,14 +65,14 @@ def counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(logits, labels, weights, where))
+    return decided_counts(*prepared(logits, labels, weights, where))
 
 
 def soft_counts(
     logits: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, where: ArrayLike | None = None
 ) -> tuple[Array, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(logits, labels, weights, where))
+    return relaxed_counts(*prepared(logits, labels, weights, where))
 
 
 @jax.custom_jvp
@@ -88,7 +88,7 @@ def of_arrays_jvp(primals, tangents):
     Labels and weights have no derived slopes: where they move, JAX differentiates the plain formula.
     """
     (z, y, w), (z_dot, *dots) = primals, tangents
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     value = loss_of(totals, w)
     value_dot = jnp.zeros_like(value)
     if not isinstance(z_dot, SymbolicZero):
@@ -103,7 +103,7 @@ def of_arrays_jvp(primals, tangents):
 
 def plain(z, y, w):
     """The loss as a plain formula."""
-    return loss_of(relaxed_sums(z, y, w), w)
+    return loss_of(relaxed_counts(z, y, w), w)
 
 
 def loss_of(totals, w):
@@ -116,13 +116,13 @@ def loss_slopes(totals, w):
     return of_counts(slopes, totals)
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
@@ -209,7 +209,7 @@ def fitted(x, name, shape):
     fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
     if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
             "an axis of size 1 is repeated"
         )
     return fits
@@ -268,3 +268,4 @@ def sqrt(x):
     """The square root, with slope 0 at 0."""
     zero = x <= 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
+

@@ -17,9 +17,9 @@ project, under any licence. To write it again:
     decision  h = sigmoid(10*p - 5), p = sigmoid(z)
               Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import numpy as np
@@ -48,7 +48,7 @@ def loss(
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
 
 
 def value_and_grad(
@@ -60,7 +60,7 @@ def value_and_grad(
 ) -> tuple[np.floating, np.ndarray]:
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     by_scores = gradient(z, y, w, *of_counts(slopes, totals))
     return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
@@ -84,7 +84,7 @@ def counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(
@@ -95,16 +95,16 @@ def soft_counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
@@ -249,3 +249,4 @@ def divide(numerator, denominator, otherwise=0.0):
 def sqrt(x):
     """The square root, of rounding errors below zero 0."""
     return np.sqrt(np.maximum(x, 0))
+

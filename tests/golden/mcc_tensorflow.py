@@ -17,9 +17,9 @@ project, under any licence. To write it again:
     decision  h = sigmoid(10*p - 5), p = sigmoid(z)
               Han, Moniz, Chawla, AnyLoss, arXiv 2405.14745 (2024)
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 import tensorflow as tf
@@ -29,7 +29,7 @@ TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
 # Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
-BLOCK = 256
+RUN = 256
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -53,7 +53,7 @@ def score(y_true, y_pred, sample_weight=None, mask=None):
 
 def counts(y_true, y_pred, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_pred, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_pred, sample_weight, mask))
 
 
 def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
@@ -70,7 +70,7 @@ def counted(z, y, w):
             return gradient(z, y, w, by_tp - by_fn, by_fp - by_tn)
 
         # No tape is to keep what these are made from: the gradient is made from the scores and the counts.
-        return relaxed_sums(tf.stop_gradient(z), y, w), by_scores
+        return relaxed_counts(tf.stop_gradient(z), y, w), by_scores
 
     return of_scores(z)
 
@@ -86,13 +86,13 @@ def valued(tp, fp, fn, tn):
     return of_counts(objective, (tp, fp, fn, tn))[0], by_counts
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = tf.cast(decide(z), z.dtype)
@@ -225,8 +225,8 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries, by blocks; those are summed in float64, or XLA would make one sum of both."""
-    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % BLOCK]])
-    blocks = tf.reduce_sum(tf.reshape(padded, [-1, BLOCK]), axis=1)
+    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % RUN]])
+    blocks = tf.reduce_sum(tf.reshape(padded, [-1, RUN]), axis=1)
     return tf.cast(tf.reduce_sum(tf.cast(blocks, tf.float64)), x.dtype)
 
 
@@ -255,3 +255,4 @@ def sqrt(x):
     """The square root, with slope 0 at 0."""
     zero = x <= 0
     return tf.where(zero, tf.zeros_like(x), tf.sqrt(tf.where(zero, tf.ones_like(x), x)))
+

@@ -25,9 +25,9 @@ any project, under any licence. To write it again:
     decision            h = sigmoid(2*z - 1) of the score z
                         Bénédict et al., sigmoidF1, arXiv 2108.10566 (2022)
 
-Counts are sums over all entries, of weight · label · decision and their complements. A quotient
-whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite slope of a
-root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
 from array_api_compat import array_namespace, device
@@ -49,13 +49,13 @@ def loss(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    return narrow(of_counts(objective, relaxed_sums(z, y, w))[0], z.dtype)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
 
 
 def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_sums(z, y, w)
+    totals = relaxed_counts(z, y, w)
     by_scores = gradient(z, y, w, *of_counts(slopes, totals))
     return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
 
@@ -67,21 +67,21 @@ def score(y_true, y_score, *, sample_weight=None, mask=None):
 
 def counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The hard counts TP, FP, FN, TN of the same arguments, in float32 or wider."""
-    return decided_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
 def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float32 or wider."""
-    return relaxed_sums(*prepared(y_true, y_score, sample_weight, mask))
+    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
 
 
-def relaxed_sums(z, y, w):
+def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
     return sums(y, w, *relax(z))
 
 
-def decided_sums(z, y, w):
+def decided_counts(z, y, w):
     """The hard counts."""
     z, y, w = widened(z, y, w)
     decided = array_namespace(z).astype(decide(z), z.dtype)
@@ -259,3 +259,4 @@ def log(x):
     """The logarithm, of zero that of TINY."""
     xp = array_namespace(x)
     return xp.log(xp.clip(x, min=TINY))
+
