@@ -155,13 +155,15 @@ def _metric(options: argparse.Namespace) -> Metric:
 def _choices(options: argparse.Namespace) -> dict[str, Any]:
     """What was chosen besides the metric."""
     average = (
-        {"average": None if options.average.lower() == "none" else options.average} if options.average else {}
+        {"average": None if options.average.lower() == "none" else options.average}
+        if options.average is not None
+        else {}
     )
     task = Task(
         options.task,
         **average,
         class_axis=options.class_axis,
-        class_weight=options.class_weight.split(",") if options.class_weight else (),
+        class_weight=() if options.class_weight is None else options.class_weight.split(","),
         ignore_index=options.ignore_index,
     )
     return {"relaxation": options.relaxation, "from_logits": not options.probabilities, "task": task}

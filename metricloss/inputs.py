@@ -11,6 +11,7 @@ from metricloss.backend import get_backend
 from metricloss.compiler import source_of
 from metricloss.errors import InputError
 from metricloss.loss import Loss, load
+from metricloss.relaxation import z
 from metricloss.variants import constant
 
 #: How far a sum of probabilities may be from 1: half precisions are given, too.
@@ -58,7 +59,8 @@ def _laid_out(loss: Loss, given: dict[str, Any]) -> tuple[Any, Any, Any]:
     task = recipe.task
     if task.name != "binary":
         axis: Any = constant("CLASS_AXIS", recipe, skeleton)
-        task = replace(task, class_axis=axis)
+        ignored: Any = constant("IGNORE_INDEX", recipe, skeleton) if recipe.is_multiclass else None
+        task = replace(task, class_axis=axis, ignore_index=ignored)
     module = load(source_of(replace(recipe, task=task), get_backend("numpy"))).module
     prepared = module.prepared(given["labels"], given["scores"], given["weights"], given["mask"])
     return tuple(prepared)
@@ -102,8 +104,14 @@ class _Inputs:
 
     def _check_scores(self, takes_part: Any) -> None:
         scores, kept = self.scores, self.scores[takes_part]
-        self._fail_if("scores", takes_part & ~self.np.isfinite(scores), scores, "scores are finite")
-        are_probabilities = bool(((kept >= 0) & (kept <= 1)).all())
+        # The logit of a class that is impossible may be -inf.
+        is_impossible = (scores == -self.np.inf) & (self.recipe.is_multiclass and self.recipe.from_logits)
+        self._fail_if(
+            "scores", takes_part & ~self.np.isfinite(scores) & ~is_impossible, scores, "scores are finite"
+        )
+        if self.recipe.relaxation.variable == z:
+            return
+        are_probabilities = bool(((kept >= 0) & (kept <= 1)).all() and len(set(kept[:_MANY].ravel())) > 1)
         if not self.recipe.from_logits:
             outside = takes_part & ((scores < 0) | (scores > 1))
             self._fail_if("scores", outside, scores, "with from_logits=False they are probabilities")

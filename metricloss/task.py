@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
+import operator
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -153,10 +153,13 @@ def _check(task: Task) -> None:
         )
 
 
-def _integer(what: str, value: object) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise OptionError(f"{what}={value!r} is no integer.")
-    return value
+def _integer(what: str, value: Any) -> int | None:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return None if value is None else operator.index(value)
+    except TypeError:
+        raise OptionError(f"{what}={value!r} is no integer.") from None
 
 
 def _weights(values: Sequence[float] | Mapping[int, float] | None) -> tuple[float, ...]:
@@ -168,6 +171,6 @@ def _weights(values: Sequence[float] | Mapping[int, float] | None) -> tuple[floa
         weights = tuple(float(value) for value in values or ())
     except (TypeError, ValueError):
         raise OptionError(f"class_weight={values!r}: give a number for each class, as (1, 2, 0.5).") from None
-    if weights and not (all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0):
-        raise OptionError(f"class_weight={values!r}: weights are finite, not negative, and not all 0.")
+    if weights and not (all(w == 0 or 1e-6 <= w <= 1e6 for w in weights) and any(weights)):
+        raise OptionError(f"class_weight={values!r}: weights are 0 or between 1e-6 and 1e6, and not all 0.")
     return weights

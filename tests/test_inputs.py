@@ -55,6 +55,10 @@ def test_what_cannot_be_meant(options, labels, scores, others, words):
         ({"task": "multilabel"}, ONE_HOT, LOGITS, {"sample_weight": np.ones((1, 4))}),
         ({"task": "binary", "average": "samples"}, ONE_HOT, LOGITS, {}),
         ({"task": "binary"}, np.array([0, 1]), np.array([0.5, 0.5]), {}),
+        ({"task": "binary"}, np.ones(32), np.zeros(32), {}),
+        ({"task": "binary", "relaxation": "sigmoid(2*z)"}, np.ones(32), np.linspace(0, 1, 32), {}),
+        ({}, INDICES, np.where(np.arange(4) == 3, -np.inf, LOGITS), {}),
+        ({"ignore_index": 9}, np.where(KEPT, INDICES, 9), LOGITS, {"sample_weight": np.where(KEPT, 1, np.nan)}),
         ({"class_axis": 0}, INDICES, LOGITS.T.copy(), {}),
     ],
 )

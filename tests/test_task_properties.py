@@ -236,9 +236,29 @@ def test_binary_by_sample(framework, zero_division):
     )
 
 
+@every_framework
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "int64"])
+def test_indices_of_any_integer_dtype(framework, dtype):
+    """Class 100 of 120: in uint8 an index of -100 to be ignored could be taken for class 156."""
+    scores, labels = np.zeros((1, 120)), np.array([100])
+    if dtype in ("uint8", "uint16"):
+        scores, labels = np.zeros((1, 200)), np.array([156])
+    loss = ml.compile("TP/P", framework.name, task="multiclass", average="micro")
+    for ignore in (-100, 255 + 157):
+        loss = ml.compile("TP/P", framework.name, task="multiclass", average="micro", ignore_index=ignore)
+        found = framework.call(loss.counts, framework.array(scores), framework.array(labels.astype(dtype)))
+        assert [float(framework.numpy(count)) for count in found] == [0, 1, 1, scores.size - 2]
+
+
+def test_half_weights_do_not_overflow():
+    loss = ml.compile(F1, "numpy", task="multiclass", average="samples")
+    labels, scores = np.zeros((1, 70_000), int), np.zeros((1, 70_000, 2))
+    assert loss(labels, scores, sample_weight=np.ones((1, 70_000), np.float16)) == loss(labels, scores)
+
+
 ERRORS = [
     (lambda a, axis: {"labels": a["labels"][:1]}, "labels", "shape"),
-    (lambda a, axis: {"labels": a["labels"].astype(float)}, "labels", "class indices"),
+    (lambda a, axis: {"labels": a["labels"] > 0}, "labels", "class indices"),
     (lambda a, axis: {"weights": np.ones(7)}, "weights", "by sample"),
     (lambda a, axis: {"mask": np.ones((3, 9), bool)}, "mask", "by entry"),
     (lambda a, axis: {"scores": np.moveaxis(a["scores"], axis, -2 if axis == -1 else 0)}, "labels", "shape"),

@@ -358,7 +358,7 @@ def sample_weights(totals, w):
     """What a sample weighs in the mean: as its entries do on average, of those that take part."""
     if w is None:
         return np.ones(totals[0].shape[0])
-    return divide(w.sum((1, 2)), np.count_nonzero(w, (1, 2)))
+    return divide(w.sum((1, 2), dtype=np.float64), np.count_nonzero(w, (1, 2)))
 
 
 def importance(totals):

@@ -386,7 +386,10 @@ def prepared__ignore_index(y_true, y_pred, sample_weight, mask):
 
 
 def class_labels(y, scores, z):
-    """The labels with their classes last, or class indices with an axis of one; z: the scores so."""
+    """The labels with their classes last, or class indices with an axis of one; z: the scores so.
+
+    Indices may be whole floating-point numbers: Keras makes these of any labels.
+    """
     if z.shape[-1] is None or z.shape[-1] < 2:
         raise ValueError(
             f"y_pred has shape {scores.shape}: of exclusive classes there are at least two, and a graph is "
@@ -394,7 +397,7 @@ def class_labels(y, scores, z):
         )
     if y.shape.rank == z.shape.rank and y.shape.is_compatible_with(scores.shape):
         return classes_last(alike(y, scores))
-    if y.shape.rank is not None and y.shape.is_compatible_with(z.shape[:-1]) and y.dtype.is_integer:
+    if y.shape.rank is not None and y.shape.is_compatible_with(z.shape[:-1]) and y.dtype != tf.bool:
         if None in (*y.shape, *z.shape):
             tf.debugging.assert_equal(tf.shape(y), tf.shape(z)[:-1], "y_true and y_pred differ in shape")
         return tf.cast(y, tf.int64)[..., tf.newaxis]

@@ -413,7 +413,7 @@ def class_labels(input, target, z):
         return classes_second(target)
     indices = (z.shape[0], *z.shape[2:])
     if target.shape == indices and not target.is_floating_point() and target.dtype != torch.bool:
-        return target.unsqueeze(1)
+        return target.long().unsqueeze(1)  # in a narrow dtype an index to be ignored could be that of a class
     raise ValueError(
         f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}, of {target.dtype}: give class "
         f"indices, integers of shape {indices}, or labels of the input's shape"
@@ -441,8 +441,8 @@ def classes_second(x):
 
 
 def classes_second__binary(x):
-    """An array with an axis for its one class."""
-    return x.unsqueeze(1)
+    """An array with an axis for its one class; a single score is one sample."""
+    return x.reshape(x.shape or (1,)).unsqueeze(1)
 
 
 def flat(x):

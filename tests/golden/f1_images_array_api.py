@@ -257,13 +257,15 @@ def broadcasts(shape, to):
 def blocks(z, y, w):
     """Scores, labels and weights in blocks of positions."""
     step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
-    for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
+    for part in (slice(start, min(start + step, z.shape[1])) for start in range(0, max(z.shape[1], 1), step)):
         yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
 
 
 def along(slope, z):
     """A slope for each matrix as an array that broadcasts to the scores."""
-    return array_namespace(z).reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+    return array_namespace(z).reshape(
+        slope, tuple(1 if axis in AXES else size for axis, size in enumerate(z.shape))
+    )
 
 
 def widened(z, y, w):

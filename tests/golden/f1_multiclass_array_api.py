@@ -191,7 +191,7 @@ def class_labels(y_true, y_score, z):
         return classes_last(y_true)
     is_integer = array_namespace(z).isdtype(y_true.dtype, "integral")
     if tuple(y_true.shape) == tuple(z.shape[:-1]) and is_integer:
-        return y_true[..., None]
+        return array_namespace(z).astype(y_true[..., None], array_namespace(z).int64)
     raise ValueError(
         f"y_score has shape {y_score.shape} and y_true {y_true.shape}, of {y_true.dtype}: give class indices, "
         f"integers of shape {tuple(z.shape[:-1])}, or labels of the scores' shape"
@@ -259,13 +259,15 @@ def broadcasts(shape, to):
 def blocks(z, y, w):
     """Scores, labels and weights in blocks of positions."""
     step = max(BLOCK * z.shape[1] // max(math.prod(z.shape), 1), 1)
-    for part in (slice(start, start + step) for start in range(0, max(z.shape[1], 1), step)):
+    for part in (slice(start, min(start + step, z.shape[1])) for start in range(0, max(z.shape[1], 1), step)):
         yield widened(z[:, part, :], y[:, part, :], None if w is None else w[:, part, :])
 
 
 def along(slope, z):
     """A slope for each matrix as an array that broadcasts to the scores."""
-    return array_namespace(z).reshape(slope, [1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+    return array_namespace(z).reshape(
+        slope, tuple(1 if axis in AXES else size for axis, size in enumerate(z.shape))
+    )
 
 
 def added(of_blocks):

@@ -253,7 +253,7 @@ def class_labels(y, shape, z):
     if y.shape == shape:
         return classes_last(y)
     if y.shape == z.shape[:-1] and jnp.issubdtype(y.dtype, jnp.integer):
-        return y[..., None]
+        return y[..., None].astype(jnp.int32)
     raise ValueError(
         f"logits have shape {shape} and labels {y.shape}, of {y.dtype}: give class indices, integers of shape "
         f"{z.shape[:-1]}, or labels of the scores' shape"

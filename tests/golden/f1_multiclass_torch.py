@@ -214,7 +214,7 @@ def class_labels(input, target, z):
         return classes_second(target)
     indices = (z.shape[0], *z.shape[2:])
     if target.shape == indices and not target.is_floating_point() and target.dtype != torch.bool:
-        return target.unsqueeze(1)
+        return target.long().unsqueeze(1)  # in a narrow dtype an index to be ignored could be that of a class
     raise ValueError(
         f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}, of {target.dtype}: give class "
         f"indices, integers of shape {indices}, or labels of the input's shape"
