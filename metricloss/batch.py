@@ -154,7 +154,10 @@ def _averaged(
     for sample in sorted({sample for sample, _ in kept}):
         keys = [key for key in kept if key[0] == sample]
         weights = [_importance(recipe.task, key[1], positives[key]) for key in keys]
-        weights = weights if sum(weights) > 0 else [1.0] * len(keys)
+        if sum(weights) == 0 and not recipe.task.class_weight:  # no positives anywhere
+            weights = [1.0] * len(keys)
+        if sum(weights) == 0:  # of what there is, nothing counts
+            continue
         products = [weight * kept[key] for weight, key in zip(weights, keys, strict=True)]
         above += of_samples[sample] * sum(products) / sum(weights)
         total += of_samples[sample]

@@ -56,10 +56,8 @@ def broken(monkeypatch):
     [
         {"task": "multiclass"},
         {"task": "multiclass", "average": "micro", "from_logits": False},
-        {"task": "multiclass", "average": "samples-macro", "class_axis": 0},
-        {"task": "multilabel", "average": "samples-weighted", "relaxation": "AnyLoss(10)"},
-        {"task": "multilabel", "average": None},
-        {"task": "multilabel", "class_weight": (1, 2, 0, 1)},
+        {"task": "multilabel", "average": "samples-macro", "class_axis": 0, "class_weight": (1, 2, 0)},
+        {"task": "multilabel", "average": None, "relaxation": "AnyLoss(10)"},
         {"average": "samples"},
     ],
     ids=repr,

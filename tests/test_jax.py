@@ -461,5 +461,5 @@ def test_clear_errors_of_classes(jax, function, change, error, message):
 def test_as_many_class_weights_as_classes(jax):
     z, indices, _, _ = classified(jax)
     loss, _ = of_task("multiclass", "macro", class_weight=(1, 2))
-    with pytest.raises(ValueError, match="logits have 3 classes, and there are 2 weights"):
+    with pytest.raises(ValueError, match="logits have 3 classes, and class_weight has 2 numbers"):
         loss(z, indices)

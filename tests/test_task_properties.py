@@ -59,7 +59,7 @@ def assert_same(found: Any, expected: Any) -> None:
 
 
 @every_framework
-@examples(12)
+@examples(8)
 @given(data=st.data())
 def test_gradients_against_autodiff(framework, data):
     case, arrays, _ = problem(data.draw)
@@ -67,7 +67,7 @@ def test_gradients_against_autodiff(framework, data):
 
 
 @every_framework
-@examples(6)
+@examples(4)
 @given(data=st.data())
 def test_permuting_samples_permutes_the_gradient(framework, data):
     case, arrays, rng = problem(data.draw)
@@ -77,7 +77,7 @@ def test_permuting_samples_permutes_the_gradient(framework, data):
 
 
 @every_framework
-@examples(6)
+@examples(4)
 @given(data=st.data())
 def test_permuting_classes_permutes_the_answer(framework, data):
     case, arrays, rng = problem(data.draw)
@@ -88,7 +88,7 @@ def test_permuting_classes_permutes_the_answer(framework, data):
 
 
 @every_framework
-@examples(6)
+@examples(4)
 @given(data=st.data())
 def test_counts_of_two_batches_add_up(framework, data):
     case, arrays, _ = problem(data.draw, averages=POOLED)
@@ -109,7 +109,7 @@ def counts(framework: Framework, function: Any, arrays: Arrays) -> Any:
 
 
 @every_framework
-@examples(6)
+@examples(4)
 @given(data=st.data())
 def test_weight_2_is_the_row_twice_and_weight_0_the_row_gone(framework, data):
     case, arrays, rng = problem(data.draw)
@@ -180,9 +180,25 @@ def test_saturated_scores_keep_their_gradients(framework, task, average):
 
 
 @every_framework
+@pytest.mark.parametrize("relaxation", ["AnyLoss(10)", "ScoreOriented(0.5, 0.5)", "p**2*(3 - 2*p)"])
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_saturated_scores_under_a_relaxation(framework, relaxation, average):
+    """To 1e-5 of the largest: where classes compete and would gain the same, little is left of either."""
+    loss = Case("multiclass", average).compiled(F1, framework.name, relaxation)
+    rng = np.random.default_rng(9)
+    scores, labels = rng.uniform(-20, 20, (64, 4)), framework.array(rng.integers(0, 4, 64))
+    scores = scores.astype("float32")
+    found, exact = (
+        framework.numpy(framework.value_and_grad(loss, framework.array(scores, dtype), labels)[1])
+        for dtype in ("float32", "float64")
+    )
+    assert np.abs(found - exact).max() <= 1e-5 * np.abs(exact).max()
+
+
+@every_framework
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("average", AVERAGES)
-@pytest.mark.parametrize("zero_division", [0, 1, "skip"])
+@pytest.mark.parametrize("zero_division", [0, "skip"])
 def test_nothing_to_count_is_finite(framework, task, average, zero_division):
     """No entries at all, all of them masked, or labels without positives."""
     case = Case(task, average, zero_division)

@@ -41,7 +41,7 @@ def test_value_and_gradient_are_those_of_the_definition(framework, task):
     kinds = itertools.cycle(itertools.product(["index", "dense"], Arrays.WEIGHTS, [False, True]))
     for case in cases(task):
         loss = case.compiled(F1, framework.name)
-        for _ in range(2):
+        for _ in range(1 if framework.name == "jax" else 2):  # each is compiled
             labels, weights, masked = next(kinds)
             arrays = Arrays.drawn(rng, case, (3, 5, 4), labels=labels, weights=weights, masked=masked)
             value, gradient = framework.value_and_grad(loss, *arguments(framework, arrays))

@@ -428,9 +428,9 @@ def test_many_entries_keep_their_digits(tf, mode):
             r"y_pred has shape \(40, 4\) and y_true \(3,\), of int64: give",
         ),
         (
-            lambda z, y: {"y_true": z[:, 0]},
+            lambda z, y: {"y_true": z[:, 0] > 0},
             ValueError,
-            r"y_true \(40,\), of float64: give class indices, integers",
+            r"y_true \(40,\), of bool: give class indices, integers",
         ),
         (
             lambda z, y: {"y_pred": z[:, :1]},
@@ -454,7 +454,7 @@ def test_clear_errors_of_averages(tf, change, error, message):
 def test_class_weights_are_as_many_as_classes(tf):
     z, y, _ = entries(tf, MACRO)
     loss = Case("multiclass", "macro", class_weight=(1.0, 2.0)).compiled(F1, "tensorflow")
-    with pytest.raises(ValueError, match="y_pred has 4 classes, and there are 2 weights"):
+    with pytest.raises(ValueError, match="y_pred has 4 classes, and class_weight has 2 numbers"):
         loss(y, z)
 
 
@@ -485,3 +485,14 @@ def test_labels_that_do_not_fit_only_when_run(tf, case):
         step(y[:1], z, w)
     with pytest.raises(tf.errors.InvalidArgumentError):
         step(y, z, w[:3])
+
+
+def test_keras_trains_on_class_indices(tf):
+    """Keras makes floating-point numbers of them."""
+    loss = Case("multiclass", "macro").compiled("2*TP/(2*TP + FP + FN)", "tensorflow")
+    x, y = np.eye(3, dtype="float32").repeat(4, 0), np.arange(3).repeat(4)
+    model = tf.keras.Sequential([tf.keras.layers.Input((3,)), tf.keras.layers.Dense(3)])
+    model.compile(tf.keras.optimizers.SGD(5.0), loss=loss.module.loss)
+    losses = model.fit(x, y, epochs=10, batch_size=12, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    assert float(loss(y.astype("float32"), x)) == float(loss(y, x))

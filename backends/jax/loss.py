@@ -494,7 +494,7 @@ def fitted(x, name, shape):
     fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
     if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
             "an axis of size 1 is repeated"
         )
     return fits
@@ -511,7 +511,7 @@ def fitted__grouped(x, name, shape):
         fits = classes_last(x)
     if fits.ndim != len(shape) or not broadcasts(fits.shape, shape):
         raise ValueError(
-            f"{name} have shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
+            f"{name} of shape {x.shape}: give {shape[:1]}, by sample, {shape[:-1]}, by entry, or the scores' "
             "shape; an axis of size 1 is repeated"
         )
     return flat(jnp.broadcast_to(fits, (*shape[:-1], fits.shape[-1])))
