@@ -150,7 +150,7 @@ def _averaged(
     kept = {key: loss for key, loss in losses.items() if positives[key] > 0 or not recipe.metric.skips}
     if not recipe.task.has_mean:
         return sum(kept.values())
-    total = above = 0.0
+    total = numerator = 0.0
     for sample in sorted({sample for sample, _ in kept}):
         keys = [key for key in kept if key[0] == sample]
         weights = [_importance(recipe.task, key[1], positives[key]) for key in keys]
@@ -159,9 +159,9 @@ def _averaged(
         if sum(weights) == 0:  # of what there is, nothing counts
             continue
         products = [weight * kept[key] for weight, key in zip(weights, keys, strict=True)]
-        above += of_samples[sample] * sum(products) / sum(weights)
+        numerator += of_samples[sample] * sum(products) / sum(weights)
         total += of_samples[sample]
-    return above / total if total else 0.0
+    return numerator / total if total else 0.0
 
 
 def _importance(task: Task, place: int, positives: float) -> float:

@@ -168,7 +168,7 @@ def _weights(values: Sequence[float] | Mapping[int, float] | None) -> tuple[floa
     try:
         if isinstance(values, Mapping | Set | str):
             raise TypeError
-        weights = tuple(float(value) for value in values or ())
+        weights = () if values is None else tuple(float(value) for value in values)
     except (TypeError, ValueError):
         raise OptionError(f"class_weight={values!r}: give a number for each class, as (1, 2, 0.5).") from None
     if weights and not (all(w == 0 or 1e-6 <= w <= 1e6 for w in weights) and any(weights)):

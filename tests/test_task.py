@@ -22,6 +22,8 @@ def test_equal_hashable_and_written_as_made():
 def test_class_weights_by_class_index():
     assert Task("multiclass", class_weight={1: 2.0, 0: 1}).class_weight == (1.0, 2.0)
     assert Task("multiclass", class_weight=None).class_weight == ()
+    numpy = pytest.importorskip("numpy")
+    assert Task("multiclass", class_weight=numpy.array([1.0, 2.0])).class_weight == (1.0, 2.0)
 
 
 @pytest.mark.parametrize(
