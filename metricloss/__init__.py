@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from metricloss.derivation import Derivation as Derivation
     from metricloss.inputs import check_inputs as check_inputs
     from metricloss.loss import Loss as Loss
+    from metricloss.named_metrics import Catalogue as Catalogue
+    from metricloss.named_metrics import catalogue as catalogue
     from metricloss.relaxation import Relaxation as Relaxation
     from metricloss.relaxations import AnyLoss as AnyLoss
     from metricloss.relaxations import ScoreOriented as ScoreOriented
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 _LATE = {
     "AnyLoss": "relaxations",
     "Backend": "backend",
+    "Catalogue": "named_metrics",
     "Derivation": "derivation",
     "Loss": "loss",
     "Relaxation": "relaxation",
@@ -57,6 +60,7 @@ _LATE = {
     "Soft": "relaxations",
     "Source": "source",
     "Task": "task",
+    "catalogue": "named_metrics",
     "check_inputs": "inputs",
     "compile": "compiler",
     "emit": "compiler",

@@ -12,6 +12,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from metricloss.algebra import INFINITE, as_number, complex_at, exact, with_primitive_bases
+from metricloss.entries import suggestion
 from metricloss.errors import (
     NoCountError,
     NotRealError,
@@ -48,7 +49,13 @@ def checked(expression: Expression, parameters: Mapping[str, Expr]) -> Expr:
 
 def _as_expression(expression: Expression, parameters: tuple[str, ...]) -> Expr:
     if isinstance(expression, str):
-        return parse(expression, NAMES, parameters)
+        try:
+            return parse(expression, NAMES, parameters)
+        except UnknownNameError as error:
+            meant = suggestion(expression)
+            if not meant or nearest(expression, NAMES):
+                raise
+            raise UnknownNameError(f"{error}\nNor is it in the catalogue{meant}") from None
     if isinstance(expression, Expr):
         return expression
     if callable(expression):

@@ -13,6 +13,7 @@ from sympy import Expr, S, Symbol
 
 from metricloss.algebra import INFINITE, as_number, cancelled, evaluated_at, latex, simplified
 from metricloss.confusion import hard_counts
+from metricloss.entries import find
 from metricloss.errors import ConstantMetricError, OptionError, nearest
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
 from metricloss.plan import TINY, lower_counts
@@ -29,7 +30,8 @@ SKIP = "skip"
 class Metric:
     """A metric over TP, FP, FN, TN, written as SymPy expression, as text, or as a callable of the four counts.
 
-    expression: over the counts, their sums P, N, PP, PN, n, and parameters. direction: "maximize" if more is
+    expression: over the counts, their sums P, N, PP, PN, n, and parameters; or a name of the catalogue, which
+    also gives name, direction and parameters unless stated. direction: "maximize" (the default) if more is
     better, "minimize" if less is. zero_division: what a quotient with a zero denominator is, in the loss and in
     the hard metric alike; or "skip": it is 0, and where there are no positives the metric has no value and
     enters no average. parameters: a value for every other name in the expression.
@@ -42,6 +44,8 @@ class Metric:
     Metric(5*TP/(4*FN + FP + 5*TP), name='f2')
     >>> f2([1, 1, 0, 0], [1, 0, 1, 0])
     0.5
+    >>> Metric("Hamming loss")
+    Metric((FN + FP)/(FN + FP + TN + TP), name='error_rate', direction='minimize')
 
     Source of the words: van Rijsbergen, Information Retrieval (1979), ch. 7, for F; scikit-learn for
     zero_division.
@@ -58,7 +62,7 @@ class Metric:
         expression: Expression,
         name: str | None = None,
         *,
-        direction: str = "maximize",
+        direction: str | None = None,
         zero_division: float | str = 0,
         **parameters: float,
     ) -> None:
@@ -71,6 +75,11 @@ class Metric:
             raise OptionError(
                 f"zero_division={zero_division!r}{nearest(zero_division, [SKIP])}\nGive a number, or 'skip'."
             )
+        entry = find(expression) if isinstance(expression, str) and expression not in parameters else None
+        if entry is not None:
+            expression, name, parameters = entry.expression, name or entry.name, entry.with_values(parameters)
+            direction = direction or entry.direction.replace("neither", "maximize")
+        direction = direction or "maximize"
         values = {key: as_number(key, value) for key, value in parameters.items()}
         if direction not in ("maximize", "minimize"):
             raise OptionError(f"direction={direction!r}: say 'maximize' (more is better) or 'minimize'.")

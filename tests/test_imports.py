@@ -144,7 +144,17 @@ def test_the_public_names_are_these():
     assert sorted(public(), key=str.lower) == sorted(
         [
             *("compile", "emit", "Metric", "Slopes", "Plan", "Source", "Loss", "Backend", "Derivation"),
-            *("Task", "check_inputs", "Relaxation", "Soft", "AnyLoss", "ScoreOriented", "SigmoidF1"),
+            *(
+                "Catalogue",
+                "catalogue",
+                "Task",
+                "check_inputs",
+                "Relaxation",
+                "Soft",
+                "AnyLoss",
+                "ScoreOriented",
+                "SigmoidF1",
+            ),
             *("TP", "FP", "FN", "TN", "P", "N", "PP", "PN", "n"),
             *("MetricLossError", "MetricLossWarning"),
         ],

@@ -1,0 +1,116 @@
+"""The catalogue's data: every metric that has a name, once, and how its names are looked up."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from metricloss.errors import nearest
+from metricloss.symbols import NAMES
+
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "rates": "rates and predictive values",
+        "accuracy": "accuracies and their means",
+        "overlap": "F-measures and overlap of sets",
+        "agreement": "correlation and agreement beyond chance",
+        "odds": "odds, likelihood ratios, information",
+        "cost": "costs and utilities",
+        "similarity": "similarities and distances of binary vectors",
+    }
+)
+_LONGEST = 60  #: characters of a name
+_OPERATORS, _WORD = re.compile(r"[*/()]"), re.compile(r"\w+")
+_LETTERS = str.maketrans(
+    {"α": "alpha", "β": "beta", "Δ": "delta", "δ": "delta", "κ": "kappa", "λ": "lambda", "π": "pi"}
+    | {"φ": "phi", "ϕ": "phi", "χ": "chi", "ø": "o", "Ø": "o"}
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A metric of the catalogue.
+
+    name: its identifier. title, aliases: what people call it. family: a key of FAMILIES. expression: its text.
+    direction: "maximize", "minimize" or "neither". parameters: their defaults. parameter_aliases: other names
+    that these may be given by. reference: the paper. remarks: what may surprise.
+
+    >>> find("Dice").name, find("IoU").expression
+    ('f1', 'TP/(TP + FP + FN)')
+    """
+
+    name: str
+    title: str
+    family: str
+    expression: str
+    direction: str
+    reference: str
+    aliases: tuple[str, ...] = ()
+    parameters: Mapping[str, float] = field(default_factory=dict, hash=False)
+    parameter_aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+    remarks: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that it can be asked for by."""
+        return (self.name, self.title, *self.aliases)
+
+    def with_values(self, given: Mapping[str, float]) -> dict[str, float]:
+        """The parameters with the given values in place of defaults, under their own names.
+
+        >>> find("tversky").with_values({"alpha": 0.5})
+        {'fp_weight': 0.5, 'fn_weight': 0.7}
+        """
+        return {**self.parameters, **{self.parameter_aliases.get(name, name): x for name, x in given.items()}}
+
+
+@cache
+def entries() -> Mapping[str, Entry]:
+    """All entries by name, in the catalogue's order."""
+    data = tomllib.loads((files("metricloss") / "catalogue.toml").read_text("utf-8"))
+    made = {}
+    for name, facts in data.items():
+        made[name] = Entry(name, **{**facts, "aliases": tuple(facts.get("aliases", ()))})
+    return MappingProxyType(made)
+
+
+def find(text: str) -> Entry | None:
+    """The entry of that name or alias, whatever its case, accents, blanks and hyphens; None for anything else.
+
+    >>> find("Sorensen-Dice") is find("F1"), find("TP/P")
+    (True, None)
+    """
+    return _by_key().get(_key(text)) if _may_be_name(text) else None
+
+
+def suggestion(text: str) -> str:
+    """A half-sentence with the name of the catalogue that the text comes close to, or nothing.
+
+    >>> suggestion("jacard")
+    '; did you mean jaccard?'
+    """
+    return nearest(_key(text), _by_key()) if _may_be_name(text) else ""
+
+
+@cache
+def _by_key() -> dict[str, Entry]:
+    return {_key(name): entry for entry in entries().values() for name in entry.names}
+
+
+def _may_be_name(text: str) -> bool:
+    """Whether it is short, without brackets, products and quotients, and no name, sum or difference of ours."""
+    words = _WORD.findall(text) if re.search("[-+]", text) else [text.strip()]
+    return len(text) <= _LONGEST and not _OPERATORS.search(text) and not NAMES.keys() & set(words)
+
+
+def _key(name: str) -> str:
+    """A name without case, accents, blanks and hyphens; Greek letters spelt, and a sign at the end kept."""
+    signed = re.sub(r"[-−]\s*$", " minus", name.strip()).replace("+", " plus")
+    plain = unicodedata.normalize("NFKD", signed.translate(_LETTERS))
+    return re.sub(r"[^a-z0-9]", "", plain.lower())
