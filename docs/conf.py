@@ -1,0 +1,60 @@
+"""How Sphinx builds the site: strictly, without the network, and with what docs/_ext adds."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
+os.environ["PYTHONPATH"] = str(HERE.parent)  # for the kernel that executes pages
+
+import metricloss  # noqa: E402  found by the line above
+
+project = "metricloss"
+author = "the authors of metricloss"
+copyright = "the authors of metricloss; Apache-2.0"
+version = release = metricloss.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx_copybutton",
+    "mathml",
+    "docstrings",
+    "public_names",
+    "command_line",
+]
+exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
+templates_path: list[str] = []
+nitpicky = True
+show_warning_types = True
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(HERE / "_build" / "executed")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+autodoc_typehints = "none"  # docstrings say it in words; SymPy's and NumPy's types have no page here
+autodoc_member_order = "bysource"
+autodoc_class_signature = "separated"
+doctest_test_doctest_blocks = ""  # docstrings are run by pytest; here only what pages mark as doctest
+smartquotes = False  # "minimize" and 'skip' are typed as they stand
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+html_theme = "furo"
+html_title = f"metricloss {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sphinx = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+warnings.filterwarnings("ignore", category=metricloss.MetricLossWarning)  # pages show them where they matter
