@@ -6,20 +6,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Expr, S, Symbol
 
-from metricloss.algebra import INFINITE, as_number, cancelled, evaluated_at, latex, simplified
+from metricloss.algebra import INFINITE, as_number, latex, simplified
 from metricloss.confusion import hard_counts
 from metricloss.entries import find
 from metricloss.errors import ConstantMetricError, OptionError, nearest
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
 from metricloss.plan import TINY, lower_counts
-from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
+
+if TYPE_CHECKING:
+    from metricloss.analysis import Analysis
 
 _OF_A_LOSS = ("task", "average", "class_axis", "class_weight", "ignore_index", "relaxation", "from_logits")
 #: Instead of a number for zero_division: a class without positives has no value.
@@ -136,16 +138,22 @@ class Metric:
         >>> Metric(TP / FP, name="odds").best
         0
         """
-        perfect: dict[Expr, Expr] = {FP: S.Zero, FN: S.Zero} | {
-            symbol: total.xreplace({FP: S.Zero, FN: S.Zero}) for symbol, total in TOTALS.items()
-        }
-        for line in self.slopes.definitions:
-            above, below = (evaluated_at(part, perfect) for part in (line.numerator, line.denominator))
-            perfect[line.name] = line.otherwise if above == below == 0 else cancelled(above / below)
-        best = cancelled(evaluated_at(self.slopes.value, perfect))
+        best = self.slopes.value_at({FP: S.Zero, FN: S.Zero})
         if best.has(*INFINITE, sympy.I, sympy.AccumBounds):
             return S.Zero
         return best.xreplace({TP: NAMES["P"], TN: NAMES["N"]})
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What is known about the metric: range, best value, direction, trivial optimum, and more.
+
+        >>> Metric("2*TP/(2*TP + FP + FN)").analysis["class swap"].text
+        'treats the classes differently; exchanged, they are those of negative_f1'
+        """
+        from metricloss.analysis import analyse  # here, for it is slow to import and seldom needed
+        from metricloss.findings import Formula
+
+        return analyse(Formula(self.expression, self.slopes, self.best, self.sign))
 
     @property
     def loss_slopes(self) -> tuple[Expr, Expr]:

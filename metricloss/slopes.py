@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Mul, S, Symbol
 
-from metricloss.algebra import latex
+from metricloss.algebra import cancelled, evaluated_at, latex
 from metricloss.quotients import SUMS, TOTALS, Definition, Naming, is_single
 from metricloss.symbols import COUNTS, FN, FP, PN, PP, TN, TP
 
@@ -50,6 +50,18 @@ class Slopes:
         for definition in reversed(self.definitions):
             expression = expression.xreplace({definition.name: definition.expression})
         return expression.xreplace(TOTALS)
+
+    def value_at(self, counts: Mapping[Expr, Expr]) -> Expr:
+        """The value where some counts are given, with each 0/0 as what it counts as; the rest stays symbols.
+
+        >>> derive(TP / (TP + FP), "precision").value_at({FP: S.Zero})
+        1
+        """
+        known = dict(counts) | {symbol: total.xreplace(counts) for symbol, total in TOTALS.items()}
+        for line in self.definitions:
+            above, below = (evaluated_at(part, known) for part in (line.numerator, line.denominator))
+            known[line.name] = line.otherwise if above == below == 0 else cancelled(above / below)
+        return cancelled(evaluated_at(self.value, known))
 
     @property
     def equations(self) -> tuple[Definition, ...]:

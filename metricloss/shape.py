@@ -1,0 +1,182 @@
+"""Questions about the shape of a metric: its direction, degree, kinks and holes, symmetry and kin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import sympy
+from sympy import Abs, Add, Expr, Max, Min, Pow, Rational, S, Symbol
+
+from metricloss import sampling
+from metricloss.algebra import degree_bound
+from metricloss.findings import Finding, Formula
+from metricloss.known import relations
+from metricloss.proof import HIGH, is_zero, normal, sign, swapped, vanishing_sets
+from metricloss.sampling import Matrix
+from metricloss.symbols import COUNTS, FN, FP, TN, TP
+
+
+def direction(formula: Formula) -> Finding:
+    """value: for each count 1 if more of it raises the metric, -1 if lowers, 0 if neither, None if both."""
+    slopes = formula.slopes.positive, formula.slopes.negative
+    if all(is_zero(formula.slopes.in_counts(slope)) for slope in slopes):
+        text = "no prediction changes it: it depends on the labels only"
+        return Finding("direction", text, dict.fromkeys(map(str, COUNTS), 0), is_warning=True)
+    proved = {count: _sign_of_partial(formula.expression, count) for count in COUNTS}
+    moves = dict(zip(COUNTS, sampling.moves(formula, sampling.ordinary()), strict=True))
+    signs = {count: moves[count].sign if proved[count] is None else proved[count] for count in COUNTS}
+    is_proven = all(proved[count] is not None or signs[count] is None for count in COUNTS)
+    words = {1: "rises with", -1: "falls with", 0: "does not depend on", None: "rises or falls with"}
+    groups = {
+        word: ", ".join(str(count) for count in COUNTS if signs[count] == way) for way, word in words.items()
+    }
+    text = "; ".join(f"{word} {counts}" for word, counts in groups.items() if counts)
+    value = {str(count): way for count, way in signs.items()}
+    wrong = [
+        f"more {name} {'raise' if way > 0 else 'lower'} it"
+        for name, way, right in zip(sampling.WORDS, signs.values(), (1, -1, -1, 1), strict=True)
+        if way is not None and way * right * formula.sign < 0
+    ]
+    better = "more" if formula.sign > 0 else "less"
+    text += f"; {better} is better, but {', '.join(wrong)}" if wrong else ""
+    return Finding("direction", text, value, is_proven, bool(wrong))
+
+
+def homogeneity(formula: Formula) -> Finding:
+    """value: the d of M(s·counts) = s^d·M(counts), None where there is none."""
+    power = _degree(formula.expression)
+    is_proven = power is not None
+    if power is None:
+        seen = sampling.degree(formula, sampling.ordinary(40))
+        power = None if seen is None else Rational(str(round(seen, 6)))
+        is_proven = seen is None or _degree(normal(formula.expression)) == power
+    if power is None:
+        text = "its value depends on the number of entries: batches of different sizes do not compare"
+    elif power == 0:
+        text = "of degree 0: the value does not depend on the number of entries, only on their shares"
+    else:
+        text = f"of degree {power}: twice the entries have 2^{power} times the value"
+    return Finding("homogeneity", text, power, is_proven, is_warning=power != 0)
+
+
+def smoothness(formula: Formula) -> Finding:
+    """value: whether it has slopes everywhere where it is defined."""
+    kinks = [_kink(part) for part in sympy.ordered(formula.expression.atoms(Abs, Min, Max))]
+    steep = set()
+    for part in formula.expression.atoms(Pow, sympy.log):
+        is_root = isinstance(part, Pow) and part.exp.is_Rational and 0 < part.exp < 1
+        if is_root or isinstance(part, sympy.log):
+            steep |= {_zero(counts) for counts in vanishing_sets(normal(part.args[0]).as_numer_denom()[0])}
+    clauses = [f"a kink where {', or '.join(kinks)}"] if kinks else []
+    if steep:
+        clauses.append(f"an infinite slope, taken as 0, where {', or '.join(sorted(steep))}")
+    text = "; ".join(clauses) if clauses else "smooth wherever it is defined"
+    return Finding("smoothness", text, not clauses)
+
+
+def undefined(formula: Formula) -> Finding:
+    """value: the conditions under which some quotient is 0/0."""
+    sets = {counts for denominator in formula.denominators for counts in vanishing_sets(denominator)}
+    least = [counts for counts in sets if not any(other < counts for other in sets)]
+    taken: dict[str, list[str]] = {}
+    for counts in sorted(least, key=lambda counts: [count in counts for count in COUNTS], reverse=True):
+        values = {round(_where_zero(formula, counts, matrix), 9) for matrix in sampling.ordinary(3)}
+        takes = f"{values.pop():.4g}" if len(values) == 1 else "what that 0/0 makes of it"
+        taken.setdefault(takes, []).append(_zero(counts))
+    inside = [line for line in formula.denominators if sign(line) is None and _changes_sign(line)]
+    if inside:
+        taken["what that 0/0 makes of it"] = [f"{denominator} = 0" for denominator in inside]
+    clauses = [f"where {', or '.join(conditions)}: it is then {takes}" for takes, conditions in taken.items()]
+    text = f"a denominator is 0 {'; '.join(clauses)}" if clauses else "nowhere"
+    return Finding(
+        "undefined", text, tuple(condition for conditions in taken.values() for condition in conditions)
+    )
+
+
+def class_swap(formula: Formula) -> Finding:
+    """value: "same", "negated", "complement" or "different", of the metric with its classes exchanged."""
+    own, other = formula.expression, swapped(formula.expression)
+    candidates = {
+        "same": (other - own, "stays the same"),
+        "negated": (other + own, "changes its sign"),
+        "complement": (other + own - 1, "becomes 1 minus itself"),
+    }
+    for value, (difference, text) in candidates.items():
+        if _vanishes_at_samples(difference):
+            return Finding("class swap", f"{text} when the classes are exchanged", value, is_zero(difference))
+    known = [f"; exchanged, they are those of {each.name}" for each in relations(other) if each.is_equality]
+    return Finding("class swap", f"treats the classes differently{''.join(known[:1])}", "different")
+
+
+def equal_to(formula: Formula) -> Finding:
+    """value: the relations to metrics of the catalogue."""
+    found = relations(formula.expression)
+    equal = [each for each in found if each.is_equality]
+    lines = [each for each in found if not each.is_equality]
+    clauses = [", ".join(map(str, equal))] if equal else []
+    if lines:
+        clauses.append(f"a line of others: {', '.join(map(str, lines))}")
+    text = "; ".join(clauses) or "none of the catalogue"
+    return Finding("equal to", text, tuple(found), all(each.is_proven for each in found))
+
+
+def _sign_of_partial(expression: Expr, count: Symbol) -> int | None:
+    """The proved sign of a partial derivative."""
+    return sign(expression.diff(count)) if degree_bound(expression) <= HIGH else None
+
+
+def _degree(expression: Expr) -> Expr | None:
+    """The degree of homogeneity that the form of an expression proves."""
+    if expression in COUNTS:
+        return S.One
+    if expression.is_number:
+        return S.Zero
+    parts = [_degree(part) for part in expression.args]
+    if isinstance(expression, Pow):
+        is_power = parts[0] is not None and expression.exp.is_Rational
+        return parts[0] * expression.exp if is_power else None
+    if any(part is None for part in parts):
+        return None
+    if expression.is_Mul:
+        return Add(*parts)
+    same = parts[0] if len(set(parts)) == 1 else None
+    is_linear = expression.is_Add or isinstance(expression, Abs | Min | Max)
+    return same if is_linear or same == 0 else None
+
+
+def _kink(part: Expr) -> str:
+    arguments = [S.Zero, *part.args] if isinstance(part, Abs) else list(part.args)
+    return " = ".join(str(argument) for argument in reversed(arguments))
+
+
+_NO = {
+    frozenset({TP, FN}): "there are no positives (P = 0)",
+    frozenset({FP, TN}): "there are no negatives (N = 0)",
+    frozenset({TP, FP}): "nothing is predicted positive (PP = 0)",
+    frozenset({FN, TN}): "nothing is predicted negative (PN = 0)",
+    frozenset(COUNTS): "there are no entries",
+}
+
+
+def _zero(counts: frozenset[Symbol]) -> str:
+    return _NO.get(counts) or " = ".join([*(str(count) for count in COUNTS if count in counts), "0"])
+
+
+def _where_zero(formula: Formula, zero: frozenset[Symbol], matrix: Matrix) -> float:
+    return formula(*(0 if count in zero else value for count, value in zip(COUNTS, matrix, strict=True)))
+
+
+def _changes_sign(denominator: Expr) -> bool:
+    body = denominator.xreplace
+    values = [float(body(dict(zip(COUNTS, counts, strict=True)))) for counts in sampling.ordinary(40)]
+    return min(values) < 0 < max(values)
+
+
+def _vanishes_at_samples(difference: Expr) -> bool:
+    values = [difference.xreplace(_rational(counts)) for counts in sampling.ordinary(6)]
+    return all(math.isclose(float(value), 0, abs_tol=1e-9) for value in values)
+
+
+def _rational(counts: Matrix) -> Mapping[Symbol, Expr]:
+    return {name: sympy.Float(count) for name, count in zip(COUNTS, counts, strict=True)}
