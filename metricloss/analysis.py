@@ -51,7 +51,7 @@ class Analysis:
 
     def __str__(self) -> str:
         width = max(len(finding.topic) for finding in self.findings) + 2
-        lines = [textwrap.wrap(str(finding), 100 - width) for finding in self.findings]
+        lines = [textwrap.wrap(str(finding), 78 - width) for finding in self.findings]
         return "\n".join(
             f"{finding.topic:{width}}" + f"\n{' ' * width}".join(wrapped)
             for finding, wrapped in zip(self.findings, lines, strict=True)

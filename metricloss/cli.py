@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from metricloss import commands
+from metricloss.entries import FAMILIES
 from metricloss.errors import MetricLossError, MetricLossWarning
 from metricloss.task import AVERAGES, TASKS
 from metricloss.version import __version__
@@ -109,13 +110,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _metric_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("expression", metavar="EXPR", help="the metric; after -- if it begins with a minus")
-    command.add_argument("--name", help="the metric's name (default: metric)")
+    command.add_argument(
+        "expression",
+        metavar="EXPR",
+        help="the metric, as an expression or a name of list; after -- if it begins with a minus",
+    )
+    command.add_argument("--name", help="the metric's name (default: that of the catalogue, or metric)")
     command.add_argument(
         "--direction",
         choices=("maximize", "minimize"),
-        default="maximize",
-        help="which is better: more, or less",
+        help="which is better: more, or less (default: as the catalogue has it, else maximize)",
     )
     command.add_argument(
         "--zero-division",
@@ -171,14 +175,14 @@ def _demo_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", default="numpy", metavar="B", help="the framework (default: numpy)")
 
 
-def _no_options(command: argparse.ArgumentParser) -> None:
-    pass
+def _list_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--family", choices=tuple(FAMILIES), help="only the metrics of this family")
 
 
 _COMMANDS = (
     ("show", commands.show, _metric_options),
     ("emit", commands.emit, _emit_options),
     ("check", commands.check, _check_options),
-    ("list", commands.list_all, _no_options),
+    ("list", commands.list_all, _list_options),
     ("demo", commands.demo, _demo_options),
 )

@@ -15,6 +15,7 @@ from sympy import Expr, Symbol
 from metricloss import compiler
 from metricloss.backend import all_backends
 from metricloss.derivation import derivation
+from metricloss.entries import FAMILIES, entries
 from metricloss.errors import ParameterError
 from metricloss.metric import Metric
 from metricloss.recipe import recipe_of
@@ -28,9 +29,10 @@ OK, CHECK_FAILED = 0, 1
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print a metric, its partial derivatives, its slopes and the derivation of its loss.
+    """Print a metric, what is known about it, its slopes and the derivation of its loss.
 
     examples:
+      metricloss show mcc
       metricloss show "2*TP/(2*TP + FP + FN)" --name f1
       metricloss show "(1 + b**2)*TP/((1 + b**2)*TP + b**2*FN + FP)" --param b=2
       metricloss show "(FP + FN)/n" --direction minimize --relaxation "AnyLoss(30)"
@@ -41,6 +43,7 @@ def show(options: argparse.Namespace) -> int:
     partials = "\n".join(f"d{metric.name}/d{count} = {metric.gradient[count]}" for count in COUNTS)
     print(f"{metric.name} = {metric.expression}")
     print(f"{better} is better; loss = {metric.loss_of(Symbol(metric.name))}")
+    print(f"\nanalysis\n{_indented(str(metric.analysis))}")
     print(f"\ngradient\n{_indented(partials)}")
     print(f"\nslopes\n{_indented(str(metric.slopes))}")
     print(f"\nderivation\n{_indented(str(derivation(recipe)))}")
@@ -90,14 +93,20 @@ def check(options: argparse.Namespace) -> int:
 
 
 def list_all(options: argparse.Namespace) -> int:
-    """Print the backends, relaxations, tasks, and the names and functions of the language.
+    """Print the metrics, backends, relaxations, tasks, and the names and functions of the language.
 
     examples:
       metricloss list
+      metricloss list --family agreement
     """
     from tabulate import tabulate
 
     plain = partial(tabulate, tablefmt="plain", disable_numparse=True)
+    families = FAMILIES if options.family is None else [options.family]
+    print("\n\n".join(map(_family, families)))
+    if options.family is not None:
+        return OK
+    print()
     rows = [[backend.name, "yes" if backend.is_installed else "no", backend.call] for backend in all_backends()]
     print("backends (emit writes for those not installed, too)")
     print(_indented(plain(rows, headers=["name", "here", "call"])))
@@ -189,6 +198,19 @@ def _described(relaxation: Callable[..., Relaxation]) -> str:
     call = ", ".join(f"{argument.name}={argument.default}" for argument in arguments)
     what = textwrap.fill((inspect.getdoc(relaxation) or "").splitlines()[0], 72)
     return f"{relaxation.__name__}({call})\n{textwrap.indent(what, '    ')}"
+
+
+def _family(name: str) -> str:
+    """The metrics of a family: name, what else it is called, direction, formula."""
+    members = [entry for entry in entries().values() if entry.family == name]
+    lines = [f"metrics: {FAMILIES[name]} (--family {name}, {len(members)})"]
+    better = {"maximize": "", "minimize": "; less is better", "neither": "; neither more nor less is better"}
+    for entry in members:
+        called = ", ".join((entry.title, *entry.aliases))
+        about = f"{entry.name}: {called}{better[entry.direction]}"
+        lines += textwrap.wrap(about, 80, initial_indent="  ", subsequent_indent="    ")
+        lines += textwrap.wrap(entry.expression, 80, initial_indent="      ", subsequent_indent="        ")
+    return "\n".join(lines)
 
 
 def _indented(text: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from sympy import Expr
 
 from metricloss.backend import Backend, get_backend
+from metricloss.errors import MetricWarning
 from metricloss.expression import Expression
 from metricloss.functions import sigmoid
 from metricloss.header import header
@@ -17,6 +19,7 @@ from metricloss.plan import COUNT_NAMES, VALUE, Body, Plan, lower, lower_counts
 from metricloss.quotients import SUMS
 from metricloss.recipe import Recipe, recipe_of
 from metricloss.relaxation import Relaxation, p, q, z
+from metricloss.sampling import concerns
 from metricloss.source import Source, fill
 from metricloss.task import Task
 
@@ -39,7 +42,8 @@ def compile(
 
     Errors: those of Metric, Relaxation and Task; ConstantMetricError; UnknownBackendError;
     MissingFrameworkError; OptionError for a relaxation of the raw score on probabilities, or on exclusive
-    classes.
+    classes. A MetricWarning tells of a metric whose value depends on the number of entries, that a constant
+    prediction satisfies, or that points the wrong way.
 
     >>> import numpy as np
     >>> loss = compile("2*TP/(2*TP + FP + FN)", "numpy", from_logits=False)
@@ -53,7 +57,9 @@ def compile(
     target.require()
     # str | SymPy | callable -> Metric, with its relaxation and task
     recipe = recipe_of(metric, relaxation=relaxation, from_logits=from_logits, task=task, **task_options)
-    return load(source_of(recipe, target))
+    source = source_of(recipe, target)
+    _tell_concerns(recipe.metric)
+    return load(source)
 
 
 def emit(
@@ -71,7 +77,9 @@ def emit(
     \"""A loss for PyTorch: metric, relaxed by Soft().
     """
     recipe = recipe_of(metric, relaxation=relaxation, from_logits=from_logits, task=task, **task_options)
-    return source_of(recipe, get_backend(backend))
+    source = source_of(recipe, get_backend(backend))
+    _tell_concerns(recipe.metric)
+    return source
 
 
 def source_of(recipe: Recipe, backend: Backend) -> Source:
@@ -84,6 +92,12 @@ def source_of(recipe: Recipe, backend: Backend) -> Source:
     plan = plan_of(recipe)
     # Plan + Backend -> Source
     return Source(fill(backend, recipe, plan, header(recipe, backend)), recipe, plan, backend)
+
+
+def _tell_concerns(metric: Metric) -> None:
+    """Warn the caller of `compile` or `emit`, in one line, of what may spoil a training."""
+    if found := concerns(metric.at, metric.sign):
+        warnings.warn(f"{metric.name}: {'; '.join(found)}", MetricWarning, stacklevel=3)
 
 
 def plan_of(recipe: Recipe) -> Plan:

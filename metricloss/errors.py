@@ -19,6 +19,7 @@ MetricLossError
 └── OutputExistsError          a file that would be overwritten
 
 MetricLossWarning(UserWarning)
+├── MetricWarning              a fact about a metric that may spoil a training
 └── RelaxationWarning          a fact about a relaxation that may surprise
 """
 
@@ -97,6 +98,13 @@ class OutputExistsError(MetricLossError):
 
 class MetricLossWarning(UserWarning):
     """The base of every warning of metricloss."""
+
+
+class MetricWarning(MetricLossWarning):
+    """A fact about a metric that may spoil a training: ``compile("TP/P", "torch")`` is content with all positive.
+
+    To silence it: ``warnings.simplefilter("ignore", ml.errors.MetricWarning)``.
+    """
 
 
 class RelaxationWarning(MetricLossWarning):

@@ -12,11 +12,11 @@ from functools import cache
 import sympy
 from sympy import Abs, Add, Expr, Max, Min, Mul, Pow, S, Symbol
 
-from metricloss.algebra import INFINITE, degree_bound
+from metricloss.algebra import HIGH, INFINITE, degree_bound
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
-#: The degree up to which polynomials are multiplied out, and the terms that they may then have.
-HIGH, LONG = 16, 2000
+#: The operations, or terms, up to which expressions are brought into another form.
+LONG = 2000
 #: The nesting of questions that answer another one.
 DEEP = 8
 

@@ -146,9 +146,12 @@ def concerns(value: Value, sign: int) -> list[str]:
     >>> concerns(lambda tp, fp, fn, tn: tp / (tp + fn), 1)
     ['predicting everything positive reaches its best value']
     """
-    found = [*wrong_moves(value, sign)]
+    found = wrong_moves(value, sign)
+    if found and not wrong_moves(value, -sign):
+        better, word = ("less", "minimize") if sign > 0 else ("more", "maximize")
+        found.append(f"if {better} is better, say direction={word!r}")
     if (power := degree(value)) != 0:
-        how = "" if power is None else f", with its power {power:g}"
-        found.append(f"its value depends on the number of entries{how}")
+        how = "depends on" if power is None else "grows with" if power > 0 else "shrinks with"
+        found.append(f"its value {how} the number of entries")
     found += [f"predicting everything {word} reaches its best value" for word in trivial(value, sign)]
     return found

@@ -9,10 +9,10 @@ import sympy
 from sympy import Abs, Add, Expr, Max, Min, Pow, Rational, S, Symbol
 
 from metricloss import sampling
-from metricloss.algebra import degree_bound
+from metricloss.algebra import HIGH, degree_bound
 from metricloss.findings import Finding, Formula
 from metricloss.known import relations
-from metricloss.proof import HIGH, is_zero, normal, sign, swapped, vanishing_sets
+from metricloss.proof import is_zero, normal, sign, swapped, vanishing_sets
 from metricloss.sampling import Matrix
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 

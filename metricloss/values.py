@@ -63,10 +63,10 @@ def prevalence(formula: Formula) -> Finding:
     values = {share: _at_rates(formula, 0.8, 0.1, share) for share in shares}
     others = [[_at_rates(formula, *rates, share) for share in shares] for rates in ((0.6, 0.3), (0.9, 0.45))]
     if all(is_close(max(row), min(row)) for row in (list(values.values()), *others)):
-        pi, tpr, fpr = sympy.symbols("pi_ tpr fpr", positive=True)
-        at_rates = {TP: tpr * pi, FN: (1 - tpr) * pi, FP: fpr * (1 - pi), TN: (1 - fpr) * (1 - pi)}
+        p, n, tpr, fpr = sympy.symbols("p n tpr fpr", positive=True)
+        at_rates = {TP: tpr * p, FN: (1 - tpr) * p, FP: fpr * n, TN: (1 - fpr) * n}
         factored = formula.expression.xreplace(at_rates).replace(lambda part: part.is_Add, sympy.factor)
-        is_proven = pi not in normal(factored).free_symbols
+        is_proven = not {p, n} & normal(factored).free_symbols
         text = "does not depend on it: only on recall and specificity"
         return Finding("prevalence", text, values, is_proven)
     listed = ", ".join(f"{value:.3g} at {share:g}" for share, value in values.items())

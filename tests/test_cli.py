@@ -51,6 +51,21 @@ def test_show(run):
 f1 = 2*TP/(FN + FP + 2*TP)
 more is better; loss = 1 - f1
 
+analysis
+  range            from 0 to 1
+  best value       1, at a perfect prediction (FP = FN = 0)
+  direction        rises with TP; falls with FP, FN; does not depend on TN
+  trivial optimum  none: no constant prediction reaches the best value
+  homogeneity      of degree 0: the value does not depend on the number of
+                   entries, only on their shares
+  smoothness       smooth wherever it is defined
+  undefined        a denominator is 0 where TP = FP = FN = 0: it is then 0
+  class swap       treats the classes differently; exchanged, they are those of
+                   negative_f1
+  prevalence       depends on it: at recall 0.8 and specificity 0.9 it is 0.842
+                   at 0.5, 0.593 at 0.1, 0.137 at 0.01
+  equal to         f1; a line of others: van_der_maarel/2 + 1/2, 1 - bray_curtis
+
 gradient
   df1/dTP = 2*(FN + FP)/(FN + FP + 2*TP)**2
   df1/dFP = -2*TP/(FN + FP + 2*TP)**2
@@ -68,6 +83,37 @@ derivation
 """
     )
     assert "dloss/df1 = -1" in out
+
+
+def test_a_name_of_the_catalogue_is_an_expression(run):
+    code, out, err = run("show", "Hamming loss")
+    assert (code, err) == (0, "")
+    assert out.startswith("error_rate = (FN + FP)/(FN + FP + TN + TP)\nless is better; loss = error_rate\n")
+
+
+def test_emit_warns_of_the_metric_in_one_line(run):
+    code, _, err = run("emit", "sensitivity", "--backend", "torch")
+    assert code == 0
+    assert err == "metricloss: note: recall: predicting everything positive reaches its best value\n"
+
+
+def test_list_has_the_catalogue(run):
+    out = run("list")[1]
+    families = re.findall(r"^metrics: .* \(--family (\w+), (\d+)\)$", out, flags=re.M)
+    assert sum(int(number) for _, number in families) == len(metricloss.catalogue) >= 150
+    for name in metricloss.catalogue:
+        assert re.search(rf"^  {name}: ", out, flags=re.M), name
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_list_of_a_family(run):
+    code, out, _ = run("list", "--family", "agreement")
+    assert code == 0
+    assert out.startswith("metrics: correlation and agreement beyond chance (--family agreement, ")
+    assert "  mcc: Matthews correlation coefficient, " in out
+    assert "\n  f1:" not in out
+    assert "backends" not in out
+    assert run("list", "--family", "none")[0] == 2
 
 
 def test_show_takes_every_option(run):
@@ -194,7 +240,7 @@ a value is missing after +
     "show TP/P --relaxation 'AnyLoss(30, 2)'": "'AnyLoss(30, 2)' is no call of AnyLoss",
     "emit P/n --backend numpy": "",
     "emit TP/P --backend pytroch": "no backend 'pytroch'; did you mean torch?\n",
-    "emit TP/P --backend numpy -o no/such/folder.py": "no/such/folder.py: No such file or directory\n",
+    "emit f1 --backend numpy -o no/such/folder.py": "no/such/folder.py: No such file or directory\n",
     "check TP/P --backend numpi": "no backend 'numpi'; did you mean numpy?\n",
     "demo --backend numpi": "no backend 'numpi'; did you mean numpy?\n",
 }
@@ -227,7 +273,7 @@ def test_misuse_prints_the_usage(run, line):
 
 
 def test_a_warning_is_one_line(run):
-    code, out, err = run("emit", "TP/P", "--backend", "numpy", "--relaxation", "AnyLoss(50)")
+    code, out, err = run("emit", F1, "--backend", "numpy", "--relaxation", "AnyLoss(50)")
     assert code == 0
     assert out.startswith('"""')
     assert err.count("\n") == 1
