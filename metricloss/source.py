@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from metricloss.backend import Backend
@@ -54,7 +54,7 @@ class Source:
 
 def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
     """The backend's loss with the plan in its holes and `header` at its head, less what it does not use."""
-    skeleton = _Skeleton(chosen(backend.name, backend.skeleton, recipe))
+    skeleton = _skeleton(chosen(backend.name, backend.skeleton, recipe))
     fillings = {}
     for name, body in plan.bodies.items():
         arguments = dict(zip(body.arguments, skeleton.parameters(name), strict=False))
@@ -64,7 +64,7 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
         fillings[name] = spell_body(body, backend.functions, rename)
     if plan.threshold is not None:
         fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
-    return _shaken(skeleton.filled(header, fillings), backend.entry_points)
+    return skeleton.filled(header, fillings, backend.entry_points)
 
 
 def _without_clashes(body: Body, names: Iterable[str]) -> dict[str, str]:
@@ -78,21 +78,61 @@ class _Skeleton:
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self.head, *body = ast.parse(text).body
-        self.functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-        self.names = [name for node in body for name in bound(node)]
+        self.head, *self.nodes = ast.parse(text).body
+        self.functions = {node.name: node for node in self.nodes if isinstance(node, ast.FunctionDef)}
+        self.names = [name for node in self.nodes for name in bound(node)]
+        self.uses = {name: _names(node) for node in self.nodes for name in bound(node)}
+        self.companions = _companions(self.nodes)
 
     def parameters(self, function: str) -> list[str]:
         return [argument.arg for argument in self.functions[function].args.args]
 
-    def filled(self, header: str, fillings: dict[str, list[str]]) -> str:
-        lines = list(self.lines)
-        for function in reversed(self.functions.values()):
-            if function.name in fillings:
-                code = ["    " + line for line in fillings[function.name]]
-                lines[_after_docstring(function) : function.end_lineno] = code
+    def filled(self, header: str, fillings: Mapping[str, list[str]], entry_points: Iterable[str]) -> str:
+        """The text with the holes filled, less the definitions and imports that no entry point reaches."""
+        reached = self._reached(fillings, entry_points)
+        lines: list[str | None] = [*self.lines]
+        for node in reversed(self.nodes):
+            names = set(bound(node))
+            start = first_line(node, self.lines)
+            if names and not names & reached:
+                del lines[start : node.end_lineno]
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                if node.name in fillings and isinstance(node, ast.FunctionDef):
+                    code = ["    " + line for line in fillings[node.name]]
+                    lines[_after_docstring(node) : node.end_lineno] = code
+                lines.insert(start, None)
         lines[self.head.lineno - 1 : self.head.end_lineno] = _docstring(header)
-        return "\n".join(lines) + "\n"
+        return _spaced(lines)
+
+    def _reached(self, fillings: Mapping[str, list[str]], entry_points: Iterable[str]) -> set[str]:
+        uses = self.uses | {name: self._uses_of_filled(name, code) for name, code in fillings.items()}
+        reached, waiting = set[str](), set(entry_points)
+        while waiting:
+            reached |= waiting
+            waiting = {
+                used for name in waiting for used in (*uses.get(name, ()), *self.companions.get(name, ()))
+            }
+            waiting -= reached
+        return reached
+
+    def _uses_of_filled(self, name: str, code: Iterable[str]) -> set[str]:
+        function = self.functions[name]
+        head = (function.args, function.returns, *function.decorator_list)
+        return _names(ast.parse("\n".join(code))).union(*(_names(part) for part in head if part))
+
+
+#: Of each variant that is asked for; one is a few parses, and all metrics share it.
+_skeleton = lru_cache(maxsize=64)(_Skeleton)
+
+
+def _companions(nodes: Iterable[ast.stmt]) -> Mapping[str, set[str]]:
+    """What goes with a function: those that are registered on it, as JAX's rules are."""
+    companions: dict[str, set[str]] = {}
+    for node in nodes:
+        for decorator in getattr(node, "decorator_list", []):
+            for owner in _names(decorator):
+                companions.setdefault(owner, set()).update(bound(node))
+    return companions
 
 
 def _docstring(text: str) -> list[str]:
@@ -108,35 +148,17 @@ def _after_docstring(function: ast.FunctionDef) -> int:
     return (first.end_lineno or 0) if is_docstring else first.lineno - 1
 
 
-def _shaken(text: str, entry_points: Iterable[str]) -> str:
-    """The text without the top-level definitions and imports that the entry points do not reach."""
-    tree = ast.parse(text)
-    uses = {name: _names(node) for node in tree.body for name in bound(node)}
-    for node in tree.body:  # a function that is registered on another, as JAX's rules are, goes with it
-        for owner in {name for decorator in getattr(node, "decorator_list", []) for name in _names(decorator)}:
-            uses.get(owner, set()).update(bound(node))
-    reached, waiting = set(), set(entry_points)
-    while waiting:
-        reached |= waiting
-        waiting = {used for name in waiting for used in uses.get(name, ())} - reached
-    lines = text.splitlines()
-    unused = [node for node in tree.body if (names := set(bound(node))) and not names & reached]
-    for node in reversed(unused):
-        del lines[first_line(node, lines) : node.end_lineno]
-    return _spaced("\n".join(lines))
-
-
-def _spaced(text: str) -> str:
-    """The text with two blank lines before every function and class, and never more than one elsewhere."""
-    text = re.sub(r"\n{3,}", "\n\n", text)
-    lines = text.splitlines()
-    for node in reversed(ast.parse(text).body):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            end = start = first_line(node, lines)
-            while not lines[start - 1].strip():
-                start -= 1
-            lines[start:end] = ["", ""]
-    return "\n".join(lines) + "\n"
+def _spaced(lines: Iterable[str | None]) -> str:
+    """The text with two blank lines where None stands, and never more than one elsewhere."""
+    spaced: list[str] = []
+    for line in lines:
+        if line is None:
+            while not spaced[-1].strip():
+                spaced.pop()
+            spaced += ["", ""]
+        elif line or spaced[-1]:
+            spaced.append(line)
+    return "\n".join(spaced) + "\n"
 
 
 def _names(node: ast.AST) -> set[str]:
