@@ -1,5 +1,6 @@
 """How Sphinx builds the site: strictly, without the network, and with what docs/_ext adds."""
 
+import doctest
 import os
 import sys
 import warnings
@@ -25,13 +26,15 @@ extensions = [
     "docstrings",
     "public_names",
     "command_line",
+    "emitted_functions",
+    "catalogue_pages",
 ]
 exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
 templates_path: list[str] = []
 nitpicky = True
 show_warning_types = True
 
-myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_enable_extensions = ["attrs_block", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "executed")
@@ -41,8 +44,8 @@ nb_merge_streams = True
 
 autodoc_typehints = "none"  # docstrings say it in words; SymPy's and NumPy's types have no page here
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
 doctest_test_doctest_blocks = ""  # docstrings are run by pytest; here only what pages mark as doctest
+doctest_default_flags = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1  # and what an error says counts
 smartquotes = False  # "minimize" and 'skip' are typed as they stand
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

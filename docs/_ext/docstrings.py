@@ -12,12 +12,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 
-from metricloss import errors
 from sphinx.application import Sphinx
+
+from metricloss import errors
 
 _CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
 _ERROR = re.compile(r"\b[A-Z]\w+(?:Error|Warning)\b")
-_FIELD = re.compile(r"(Errors|Source[^:]{0,40}): ")
+#: An empty line; or none, before errors and sources.
+_PARAGRAPHS = re.compile(r"\n\s*\n|\n(?=Errors: |Raises |Source[^\n:]{0,40}: )")
+_FIELD = re.compile(r"(Errors|Raises|Source[^:]{0,40}):? ")
+_RESULT = re.compile(r"(?<=\.) Returns (?=\w)")
 
 
 def laid_out(text: str, arguments: Iterable[str] = ()) -> str:
@@ -32,7 +36,7 @@ def laid_out(text: str, arguments: Iterable[str] = ()) -> str:
     :Errors: :exc:`~metricloss.errors.OptionError` for y\\*\\*2.
     """
     names = list(arguments)
-    return "\n\n".join(_paragraph(paragraph, names) for paragraph in re.split(r"\n\s*\n", text.strip("\n")))
+    return "\n\n".join(_paragraph(paragraph, names) for paragraph in _PARAGRAPHS.split(text.strip("\n")))
 
 
 def _paragraph(text: str, arguments: list[str]) -> str:
@@ -43,9 +47,14 @@ def _paragraph(text: str, arguments: list[str]) -> str:
     line = " ".join(text.split())
     described = list(_described(line, arguments))
     if described:
-        return "\n".join(f":param {name}: {_inline(what)}" for name, what in described)
+        *described, (name, what) = described
+        what, *result = _RESULT.split(what, maxsplit=1)
+        fields = [f":param {name}: {_inline(what)}" for name, what in [*described, (name, what)]]
+        return "\n".join([*fields, *(f":returns: {_inline(text)}" for text in result)])
     field = _FIELD.match(line)
-    return f":{field[1]}: {_inline(line[field.end() :])}" if field else _inline(line)
+    if not field:
+        return _inline(line)
+    return f":{field[1].replace('Raises', 'Errors')}: {_inline(line[field.end() :])}"
 
 
 def _described(line: str, arguments: list[str]) -> Iterator[tuple[str, str]]:
@@ -53,7 +62,7 @@ def _described(line: str, arguments: list[str]) -> Iterator[tuple[str, str]]:
     if not arguments:
         return
     name = rf"`?({'|'.join(map(re.escape, arguments))})`?: "
-    begins = [match for match in re.finditer(rf"(?:^|(?<=[.;] )){name}", line)]
+    begins = list(re.finditer(rf"(?:^|(?<=[.;] )){name}", line))
     if not begins or begins[0].start():
         return
     for match, end in zip(begins, [*(later.start() for later in begins[1:]), len(line)], strict=True):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import ModuleType
 
-import metricloss
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+
+import metricloss
 
 _logger = logging.getLogger(__name__)
 

@@ -1,0 +1,256 @@
+"""The pages of the catalogue, one a metric, written while building by asking the compiler about each.
+
+Metrics are analysed and drawn in several processes. A page begins with a checksum of everything that it was
+made from and is left alone while that is the same, so that a second build is quick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.display import status_iterator
+from sympy import Symbol
+
+import metricloss as ml
+from metricloss import mathml, plots
+from metricloss.entries import FAMILIES, Entry, entries
+from metricloss.findings import Finding
+
+#: Of the plots: rare enough that the metrics differ, and not so rare that nothing is to be seen.
+PREVALENCE = 0.2
+
+
+def page(entry: Entry) -> str:
+    """The page of a metric, in MyST."""
+    metric = ml.catalogue[entry.name]
+    return "\n\n".join(
+        part
+        for part in (
+            f"# {_kept(entry.title)}",
+            _names(entry),
+            _call(entry),
+            f"## Formula\n\n{_formula(metric)}",
+            _parameters(entry),
+            f"## Slopes\n\n{_slopes(metric)}",
+            f"## What the compiler finds\n\n{_findings(entry, metric)}",
+            f"## Over the ROC plane\n\n{_picture(entry, metric)}",
+            entry.remarks and f"## Remarks\n\n{_kept(entry.remarks)}",
+            f"## Reference\n\n{_kept(entry.reference)}",
+        )
+        if part
+    )
+
+
+def family_page(family: str, members: Iterable[Entry]) -> str:
+    """The table of a family, in MyST."""
+    members = list(members)
+    rows = [
+        f"| [{_kept(entry.title)}]({entry.name}.md) | `{entry.expression}` | {_aliases(entry)} |"
+        for entry in members
+    ]
+    toctree = "\n".join(["```{toctree}", ":hidden:", "", *(entry.name for entry in members), "```"])
+    table = "\n".join(["| metric | formula | also called |", "|---|---|---|", *rows])
+    return f"# {FAMILIES[family].capitalize()}\n\n{{.catalogue}}\n{table}\n\n{toctree}"
+
+
+def index_page(all_entries: Iterable[Entry]) -> str:
+    """All families with their metrics, in MyST."""
+    families = _by_family(all_entries)
+    blocks = [
+        f"[{FAMILIES[family].capitalize()}](family-{family}.md)\n"
+        f": {', '.join(f'[{_kept(entry.title)}]({entry.name}.md)' for entry in members)}"
+        for family, members in families.items()
+    ]
+    toctree = "\n".join(["```{toctree}", ":hidden:", "", *(f"family-{family}" for family in families), "```"])
+    number = sum(map(len, families.values()))
+    return f"# Catalogue\n\n{_ABOUT.format(number=number)}\n\n" + "\n\n".join([*blocks, toctree])
+
+
+_ABOUT = """\
+{number} metrics that have a name. Each is stored once, under all its names, and any of these can stand where
+an expression can: `ml.compile("mcc", "torch")`, `ml.Metric("dice")`, `metricloss show youden`. Case, blanks
+and hyphens do not matter. Every page shows the formula, the two slopes that its loss is made of, and what
+the compiler finds when it looks at the metric. `metricloss list --family overlap` prints a family."""
+
+
+def _names(entry: Entry) -> str:
+    family = f"[{FAMILIES[entry.family]}](family-{entry.family}.md)"
+    aliases = f" Also called {_aliases(entry)}." if _aliases(entry) else ""
+    return f"`{entry.name}`, of the family {family}.{aliases}"
+
+
+def _call(entry: Entry) -> str:
+    arguments = ", ".join(f"{name}={value}" for name, value in entry.parameters.items())
+    metric = f'ml.Metric("{entry.name}", {arguments})' if arguments else f'"{entry.name}"'
+    return f'```python\nloss = ml.compile({metric}, "torch")\n```'
+
+
+def _formula(metric: ml.Metric) -> str:
+    loss = mathml.equation("loss", metric.loss_of(Symbol(metric.name)))
+    return _math(mathml.equation(metric.name, metric.expression), loss)
+
+
+def _parameters(entry: Entry) -> str:
+    if not entry.parameters:
+        return ""
+    other = {ours: theirs for theirs, ours in entry.parameter_aliases.items()}
+    said = [
+        f"`{name}` = {value}" + (f", also written `{other[name]}`" if name in other else "")
+        for name, value in entry.parameters.items()
+    ]
+    return f"The formula is shown with the default parameters: {'; '.join(said)}."
+
+
+def _slopes(metric: ml.Metric) -> str:
+    slopes = metric.slopes
+    rows = [mathml.equation(str(line.name), line.expression, line.remark) for line in slopes.equations]
+    positive = mathml.equation("on a positive", slopes.positive)
+    negative = mathml.equation("on a negative", slopes.negative)
+    return f"How the metric moves with the decision on one entry.\n\n{_math(*rows, positive, negative)}"
+
+
+def _findings(entry: Entry, metric: ml.Metric) -> str:
+    if not hasattr(metric, "analysis"):
+        return "SHIM"
+    return "\n".join(_finding(entry, finding) for finding in metric.analysis if finding.text != entry.name)
+
+
+def _finding(entry: Entry, finding: Finding) -> str:
+    text = _kept(finding.text.removeprefix(f"{entry.name}; "))
+    if finding.topic in ("equal to", "class swap"):
+        text = re.sub(r"(?:\w|\\_)+", _linked, text)
+    sampled = "" if finding.is_proven else " *(sampled, not proved)*"
+    sign = "⚠ " if finding.is_warning else ""
+    return f"- {sign}**{finding.topic}**: {text}{sampled}"
+
+
+def _linked(match: re.Match[str]) -> str:
+    """A name of the catalogue as a link to its page, any other word as it is."""
+    name = match.group().replace("\\", "")
+    return f"[`{name}`]({name}.md)" if name in entries() else match.group()
+
+
+def _picture(entry: Entry, metric: ml.Metric) -> str:
+    description = f"Contours of {entry.title} and of its two slopes over the ROC plane"
+    if hasattr(metric, "plot"):
+        figure = metric.plot(prevalence=PREVALENCE)
+    else:
+        from metricloss.plan import lower_counts
+
+        s = metric.slopes
+        figure = plots.isometrics(
+            lower_counts(s, [s.value, s.positive, s.negative]),
+            ["value", "positive", "negative"],
+            PREVALENCE,
+            1000,
+        )
+    drawn = _shrunk(plots.svg(figure, entry.name, description))
+    about = (
+        f"Lines of equal value for each false and true positive rate, where {PREVALENCE:.0%} are positive. "
+        "The dot is the perfect classifier, the dashed line is guessing."
+    )
+    return f"{about}\n\n{_raw(drawn, 'plot')}"
+
+
+def _shrunk(svg: str) -> str:
+    """With one digit behind the point in paths, no more blanks than needed, and the page's own font."""
+    svg = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d)\d+", r"\1", path.group()), svg)
+    svg = re.sub(r"\s*\n\s*(?=[LMQCz\"<])", "", svg)
+    return re.sub(r"font-family: [^;\"]*;?", "", svg)
+
+
+def _math(*rows: str) -> str:
+    return _raw("\n".join(mathml.math(row) for row in rows), "math")
+
+
+def _raw(html: str, css_class: str) -> str:
+    fence = "`" * 3
+    return f'{fence}{{raw}} html\n<div class="{css_class}">\n{html}\n</div>\n{fence}'
+
+
+def _kept(text: str) -> str:
+    """Plain text whose signs mean nothing in MyST."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|$#{}" else sign for sign in text)
+
+
+def _aliases(entry: Entry) -> str:
+    """The other names, but for those that differ from the title in case only."""
+    return ", ".join(_kept(name) for name in entry.aliases if name.lower() != entry.title.lower())
+
+
+def _by_family(all_entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    families: dict[str, list[Entry]] = {family: [] for family in FAMILIES}
+    for entry in all_entries:
+        families[entry.family].append(entry)
+    return families
+
+
+def write_pages(folder: Path, records: Mapping[str, Entry]) -> None:
+    """Write the pages that are not up to date, and remove those that nothing stands for."""
+    folder.mkdir(exist_ok=True)
+    tables = {"index": index_page(records.values())}
+    for family, members in _by_family(records.values()).items():
+        tables[f"family-{family}"] = family_page(family, members)
+    for name, text in tables.items():
+        _write(folder / f"{name}.md", text)
+    _write_metric_pages(folder, records)
+    for stale in {path.stem for path in folder.glob("*.md")} - {*tables, *records}:
+        (folder / f"{stale}.md").unlink()
+
+
+def _write_metric_pages(folder: Path, names: Iterable[str]) -> None:
+    checksum = _checksum()
+    old = [name for name in names if not _is_current(folder / f"{name}.md", checksum)]
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        made = pool.map(_page_of, old, chunksize=4)
+        told = status_iterator(made, "asking about metrics... ", length=len(old), stringify_func=_title)
+        for name, text in zip(old, told, strict=True):
+            _write(folder / f"{name}.md", f"% {checksum}\n\n{text}")
+
+
+def _page_of(name: str) -> str:
+    warnings.simplefilter("ignore", ml.MetricLossWarning)  # what these say stands on the page
+    try:
+        return page(entries()[name])
+    except Exception as error:
+        raise ExtensionError(f"the catalogue's page of {name} cannot be made: {error!r}") from error
+
+
+def _title(page: str) -> str:
+    return page.partition("\n")[0].lstrip("# ")
+
+
+def _checksum() -> str:
+    """Of the compiler, the catalogue and this file: of everything that pages are made from."""
+    package = Path(ml.__file__).parent
+    files = [*sorted(package.glob("*.py")), package / "catalogue.toml", Path(__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _is_current(path: Path, checksum: str) -> bool:
+    return path.exists() and path.read_text("utf-8").startswith(f"% {checksum}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    text += "\n"
+    if not path.exists() or path.read_text("utf-8") != text:  # or Sphinx would read it again
+        path.write_text(text, "utf-8")
+
+
+def _generate(app: Sphinx) -> None:
+    write_pages(Path(app.srcdir) / "catalogue", entries())
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Write the pages before Sphinx looks for them."""
+    app.connect("builder-inited", _generate)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
