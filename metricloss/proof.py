@@ -15,8 +15,10 @@ from sympy import Abs, Add, Expr, Max, Min, Mul, Pow, S, Symbol
 from metricloss.algebra import HIGH, INFINITE, degree_bound
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
-#: The operations, or terms, up to which expressions are brought into another form.
-LONG = 2000
+#: The operations up to which an expression is made one fraction, and the degree up to which it is multiplied out.
+LONG, WIDE = 400, 16
+#: The terms up to which a sum is looked at.
+MANY = 400
 #: The nesting of questions that answer another one.
 DEEP = 8
 
@@ -102,11 +104,11 @@ def _of_product(expression: Expr, depth: int) -> bool:
 
 
 def _of_sum(expression: Expr, depth: int) -> bool:
-    if degree_bound(expression) > HIGH:
+    if degree_bound(expression) > WIDE or expression.count_ops() > LONG * DEEP:
         return False
     expanded = sympy.expand(expression)
     terms = Add.make_args(expanded)
-    if len(terms) > LONG:
+    if len(terms) > MANY:
         return False
     if not isinstance(expanded, Add):
         return is_nonnegative(expanded, depth + 1)

@@ -30,7 +30,7 @@ def small() -> list[Matrix]:
 def ordinary(number: int = 300) -> list[Matrix]:
     """Confusion matrices without a zero, of all sizes and prevalences; the same each time."""
     random = Random(0)
-    logarithms = [[random.uniform(0, 4) for _ in range(4)] for _ in range(number)]
+    logarithms = [[random.uniform(-1, 4) for _ in range(4)] for _ in range(number)]
     return [(10**a, 10**b, 10**c, 10**d) for a, b, c, d in logarithms]
 
 

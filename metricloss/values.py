@@ -74,19 +74,17 @@ def prevalence(formula: Formula) -> Finding:
 
 
 def _said(value: Expr) -> str:
-    return str(value.xreplace(SUMS)).replace("-oo", "−∞").replace("oo", "∞").replace("-", "−")
+    text = f"{value:.4g}" if value.is_Float else str(value.xreplace(SUMS))
+    return text.replace("-oo", "−∞").replace("oo", "∞").replace("-", "−")
 
 
 def _round_end(value: float, way: int) -> Expr:
     """The simple number just beyond a sampled end, or that itself."""
-    for candidate in [
-        *(Rational(k, q) for q in (1, 2, 3, 4, 8) for k in range(-4 * q, 4 * q + 1)),
-        sympy.sqrt(2),
-    ]:
-        beyond = way * (float(candidate) - value)
-        if -1e-9 < beyond < 2e-3:
+    fractions = [Rational(round(value * q), q) for q in (1, 2, 3, 4, 8)]
+    for candidate in (*fractions, sympy.sqrt(2)):
+        if -1e-9 < way * (float(candidate) - value) < 2e-3:
             return candidate
-    return sympy.Float(value, 4)
+    return sympy.Float(value)
 
 
 def _better_than_perfect(formula: Formula) -> Matrix | None:
