@@ -28,6 +28,7 @@ extensions = [
     "command_line",
     "emitted_functions",
     "catalogue_pages",
+    "offline",
 ]
 exclude_patterns = ["_build", "_ext", "**.ipynb_checkpoints"]
 templates_path: list[str] = []
