@@ -229,7 +229,7 @@ def prevalence_of_slope_one(t: np.ndarray, p: np.ndarray) -> Any:
     """Where precision, as a function of the prevalence by Bayes' theorem, bends most: its slope is 1 there."""
     hit, alarm = share(p, t), share(p, ~t)
     if hit == alarm:
-        return 1 / 2  # a straight line, of slope 1 everywhere
+        return 1 / 2 if hit else math.nan  # a straight line, of slope 1 everywhere
 
     def slope(prevalence: float) -> Any:
         shift = 1e-4 * min(prevalence, 1 - prevalence)
@@ -398,7 +398,8 @@ ORACLES: dict[str, tuple[Oracle, ...]] = {
     ),
     "balanced_accuracy": (
         by(lambda t, p: (share(p, t) + share(~p, ~t)) / 2), sklearn("balanced_accuracy_score"),
-        sklearn("roc_auc_score"), pycm("AUC"),
+        scipy(lambda t, p: stats.mannwhitneyu(p[t > 0], p[t == 0]).statistic / (t.sum() * (1 - t).sum())),
+        pycm("AUC"),
     ),
     "balanced_error_rate": (
         by(lambda t, p: (share(~p, t) + share(p, ~t)) / 2),
@@ -703,7 +704,8 @@ ORACLES: dict[str, tuple[Oracle, ...]] = {
         by(lambda t, p: weighted_mean((t ^ p)[t | p], 1 + (t & ~p)[t | p])), distance("BaulieuXIV"),
     ),
     "baulieu15": (
-        by(lambda t, p: weighted_mean((t ^ p)[t | p], 1 + commoner_mistake(t, p)[t | p])), distance("BaulieuXV"),
+        by(lambda t, p: weighted_mean((t ^ p)[t | p], 1 + commoner_mistake(t, p)[t | p])),
+        distance("BaulieuXV"),
     ),
     "consonni_todeschini1": (
         by(lambda t, p: np.log1p(np.sum(t == p)) / np.log1p(t.size)), distance("ConsonniTodeschiniI"),
@@ -728,7 +730,7 @@ ORACLES: dict[str, tuple[Oracle, ...]] = {
     "size_difference": (by(lambda t, p: np.mean(t != p) ** 2), scipy(lambda t, p: vectors.hamming(t, p) ** 2)),
     "pattern_difference": (by(lambda t, p: 4 * np.mean(t & ~p) * np.mean(~t & p)),),
     "shape_difference": (by(lambda t, p: np.var(t.astype(int) - p)),),
-    "hellinger": (by(hellinger, relative=1e-7),),
+    "hellinger": (by(hellinger, relative=1e-6),),
     "chord": (by(chord), scipy(lambda t, p: vectors.euclidean(t / np.sqrt(t.sum()), p / np.sqrt(p.sum())))),
     "gower": (by(lambda t, p: np.sum(t == p) / (t.size**2 * np.std(t) * np.std(p))),),
     "three_w_jaccard": (by(lambda t, p: weighted_mean(union(t, p)[0], 1 + 2 * union(t, p)[0])),),
