@@ -51,7 +51,7 @@ class EmittedFunctions(SphinxDirective):
 
     def _section(self, backend: Backend) -> nodes.section:
         section = nodes.section(ids=[f"emitted-{backend.name}"], names=[f"emitted {backend.name}"])
-        section += nodes.title("", backend.title)
+        section += nodes.title("", backend.title[0].upper() + backend.title[1:])
         classes = [
             f'With ``task="{task}"``: {shapes_of(backend, task)}' for task in ("multilabel", "multiclass")
         ]
