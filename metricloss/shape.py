@@ -9,10 +9,9 @@ import sympy
 from sympy import Abs, Add, Expr, Max, Min, Pow, Rational, S, Symbol
 
 from metricloss import sampling
-from metricloss.algebra import HIGH, degree_bound
 from metricloss.findings import Finding, Formula
 from metricloss.known import relations
-from metricloss.proof import is_zero, normal, sign, swapped, vanishing_sets
+from metricloss.proof import is_nonnegative, is_zero, normal, sign, swapped, vanishing_sets
 from metricloss.sampling import Matrix
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
@@ -23,10 +22,9 @@ def direction(formula: Formula) -> Finding:
     if all(is_zero(formula.slopes.in_counts(slope)) for slope in slopes):
         text = "no prediction changes it: it depends on the labels only"
         return Finding("direction", text, dict.fromkeys(map(str, COUNTS), 0), is_warning=True)
-    proved = {count: _sign_of_partial(formula.expression, count) for count in COUNTS}
-    moves = dict(zip(COUNTS, sampling.moves(formula, sampling.ordinary()), strict=True))
-    signs = {count: moves[count].sign if proved[count] is None else proved[count] for count in COUNTS}
-    is_proven = all(proved[count] is not None or signs[count] is None for count in COUNTS)
+    moves = sampling.moves(formula, sampling.ordinary())
+    signs = {count: move.sign for count, move in zip(COUNTS, moves, strict=True)}
+    is_proven = all(_is_proved(formula.expression.diff(count), way) for count, way in signs.items())
     words = {1: "rises with", -1: "falls with", 0: "does not depend on", None: "rises or falls with"}
     groups = {
         word: ", ".join(str(count) for count in COUNTS if signs[count] == way) for way, word in words.items()
@@ -121,9 +119,11 @@ def equal_to(formula: Formula) -> Finding:
     return Finding("equal to", text, tuple(found), all(each.is_proven for each in found))
 
 
-def _sign_of_partial(expression: Expr, count: Symbol) -> int | None:
-    """The proved sign of a partial derivative."""
-    return sign(expression.diff(count)) if degree_bound(expression) <= HIGH else None
+def _is_proved(partial: Expr, way: int | None) -> bool:
+    """Whether the sign seen of a partial derivative is proved; that it has both was seen."""
+    if way is None:
+        return True
+    return is_zero(partial) if way == 0 else is_nonnegative(normal(way * partial))
 
 
 def _degree(expression: Expr) -> Expr | None:
