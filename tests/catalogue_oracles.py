@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -154,7 +154,10 @@ def torchmetrics(name: str, of: Callable[[Any], Any] = itself, **fixed: Any) -> 
         import torch
         from torchmetrics.functional import classification, nominal
 
-        function = getattr(classification, name, None) or getattr(nominal, name)
+        if hasattr(classification, name):
+            function = partial(getattr(classification, name), validate_args=False)  # most of its time
+        else:
+            function = getattr(nominal, name)
         predictions, labels = (torch.tensor(x.astype(int)) for x in (counts.predictions, counts.labels))
         return of(float(function(predictions, labels, **fixed, **parameters)))
 

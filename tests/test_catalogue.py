@@ -46,14 +46,14 @@ def metric_of(name: str) -> ml.Metric:
 
 
 def drawn(number: int) -> list[Counts]:
-    """Matrices of 8 to 10⁴ samples without a zero, some of them very uneven, and one of 10⁵."""
+    """Matrices of 12 to 2500 samples without a zero, some of them very uneven, and one of 10⁵."""
     rng = np.random.default_rng(0)
-    sizes = (8 * 10 ** rng.uniform(0, 3, number)).astype(int)
+    sizes = (8 * 10 ** rng.uniform(0, 2.5, number)).astype(int)
     found = [Counts(*map(int, rng.multinomial(size, rng.dirichlet([0.6] * 4)) + 1)) for size in sizes]
     return [*found, Counts(90, 910, 10, 99_000)]
 
 
-MATRICES = drawn(60)
+MATRICES = drawn(50)
 #: One, two or three counts are 0: one class only, nothing predicted, all right, all wrong, a single cell.
 CORNERS = [
     Counts(*(size * present for size, present in zip((7, 5, 3, 11), which, strict=True)))
@@ -306,6 +306,7 @@ def convention_of(name: str, oracle: Oracle, counts: Counts) -> Convention | Non
     return matching[0] if matching else None
 
 
+@pytest.mark.checkout
 def test_every_convention_is_of_use():
     used = {
         convention_of(name, oracle, counts)
@@ -387,7 +388,6 @@ FORMULAS = {
     "Forbes I": "n*TP/((TP + FP)*(TP + FN))",
     "interest": "(TP/n)/((PP/n)*(P/n))",
     "conviction": "PP*N/(n*FP)",
-    "Zhang's metric": "(TP/n - PP*P/n**2)/Max(TP/n*(1 - PP/n), PP/n*(P/n - TP/n))",
     "KL": "P/n*log2(P/PP) + N/n*log2(N/PN)",
     "RCI": "1 + (TP*log2(TP/PP) + FP*log2(FP/PP) + FN*log2(FN/PN) + TN*log2(TN/PN))"
     "/(-P*log2(P/n) - N*log2(N/n))",
@@ -611,7 +611,6 @@ def test_every_name_finds_its_entry_and_no_other():
     """Two entries of one name would hide one another."""
     for name, entry in ALL_NAMES:
         assert find(name) is entry, name
-        assert ml.Metric(name) == ml.catalogue[entry.name]
 
 
 @given(
