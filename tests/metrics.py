@@ -1,4 +1,7 @@
-"""The coverage list: metrics and relaxations that every backend must carry, each with its plain formula.
+"""Metrics and relaxations that every backend must carry, each with its plain formula.
+
+METRICS is a short list, for tests that cost much: something of each kind, and every function of the language.
+CATALOGUE is everything that has a name.
 
 The plain formula of a metric is its text, evaluated by Python on a framework's own numbers; that of a
 relaxation is written by hand below. Neither passes through SymPy or metricloss, so they can serve as oracles.
@@ -9,26 +12,41 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import metricloss as ml
+from metricloss.backend import get_backend
+from metricloss.compiler import plan_of
+from metricloss.entries import entries
+from metricloss.header import header
+from metricloss.loss import load
+from metricloss.plan import Plan
+from metricloss.recipe import Recipe, recipe_of
+from metricloss.source import Source, fill
 
 FUNCTIONS = ("sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "tanh", "Abs")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A metric as text; `best`, worked out by hand, is its value at a perfect prediction."""
+    """A metric as text; `best`, worked out by hand, is its value at a perfect prediction.
+
+    entry: its name in the catalogue, if it is made from that.
+    """
 
     name: str
     text: str
     best: str = "1"
     direction: str = "maximize"
     parameters: dict[str, float] = field(default_factory=dict, hash=False)
+    entry: str = ""
 
-    @property
+    @cached_property
     def metric(self) -> ml.Metric:
+        if self.entry:
+            return ml.Metric(self.entry, self.name, **self.parameters)
         return ml.Metric(self.text, name=self.name, direction=self.direction, **self.parameters)
 
     def plain_metric(self, ops: Any, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
@@ -37,10 +55,21 @@ class Case:
         counts = {"TP": tp, "FP": fp, "FN": fn, "TN": tn}
         return eval(self.text, {"pi": math.pi, **functions(ops), **sums, **counts, **self.parameters})
 
+    def at(self, tp: float, fp: float, fn: float, tn: float) -> float:
+        """The metric of four numbers."""
+        return self.plain_metric(NUMBERS, tp, fp, fn, tn)
+
     def plain_loss(self, ops: Any, tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
         best = eval(self.best, {"P": tp + fn, "N": fp + tn, **functions(ops)})
         value = self.plain_metric(ops, tp, fp, fn, tn)
         return best - value if self.direction == "maximize" else value - best
+
+
+#: The functions of a plain formula on Python's own numbers.
+NUMBERS = SimpleNamespace(
+    **{name.lower(): getattr(math, name.lower().replace("abs", "fabs")) for name in FUNCTIONS},
+    minimum=min, maximum=max,
+)  # fmt: skip
 
 
 def functions(ops: Any) -> dict[str, Callable[..., Any]]:
@@ -71,28 +100,17 @@ METRICS = (
     Case("recall", "TP/P"),
     Case("precision", "TP/PP"),
     Case("balanced_accuracy", "(TP/P+TN/N)/2"),
-    Case("accuracy", "(TP+TN)/n"),
     Case("kappa", "2*(TP*TN-FP*FN)/(PP*N+P*PN)"),
-    Case("markedness", "TP/PP-FN/PN"),
-    Case("p4", "4*TP*TN/(4*TP*TN+(TP+TN)*(FP+FN))"),
-    Case("macro_f1", "TP/(2*TP+FP+FN)+TN/(2*TN+FP+FN)"),
     Case("scott_pi", "((TP+TN)/n-((PP+P)/(2*n))**2-((PN+N)/(2*n))**2)/(1-((PP+P)/(2*n))**2-((PN+N)/(2*n))**2)"),
-    Case("threat_score", "(TP-PP*P/n)/(TP+FP+FN-PP*P/n)"),
-    Case("tarantula", "TP/P/(TP/P+FP/N)"),
     Case("lift", "n*TP/(PP*P)", best="(P+N)/P"),
     # Roots and powers
     Case("mcc", "(TP*TN-FP*FN)/sqrt(PP*P*N*PN)"),
     Case("g_mean", "sqrt(TP/P*TN/N)"),
-    Case("fowlkes_mallows", "TP/sqrt(PP*P)"),
     Case("yule_y", "(sqrt(TP*TN)-sqrt(FP*FN))/(sqrt(TP*TN)+sqrt(FP*FN))"),
     Case("digby", "((TP*TN)**(3/4)-(FP*FN)**(3/4))/((TP*TN)**(3/4)+(FP*FN)**(3/4))"),
-    Case("similarity_index", "1-sqrt((FP/N)**2+(FN/P)**2)/sqrt(2)"),
-    Case("baroni_urbani", "(sqrt(TP*TN)+TP)/(sqrt(TP*TN)+TP+FP+FN)"),
     Case("hellinger", "2*sqrt(1-TP/sqrt(PP*P))", "0", "minimize"),
     # Logarithms, exponentials, trigonometry
     Case("mutual_information", _AGREEMENT, best="0"),
-    Case("goodall", "2/pi*asin(sqrt((TP+TN)/n))"),
-    Case("consonni", "log(1+TP)/log(1+n)", best="log(1+P)/log(1+P+N)"),
     Case("log_recall", "log(1+TP/P)", best="log(2)"),
     Case("sine_recall", "sin(pi*TP/(2*P))*cos(FP/N)", best="1"),
     Case("damped_recall", "TP/P*exp(-3*FP/N)"),
@@ -100,18 +118,39 @@ METRICS = (
     Case("angle", "atan(TP/PP)+acos(TN/n)/3", best="atan(1)+acos(N/(P+N))/3"),
     # Min, Max, Abs
     Case("overlap", "TP/Min(PP,P)"),
-    Case("braun_blanquet", "TP/Max(PP,P)"),
     Case("optimized_precision", "(TP+TN)/n-Abs(TN/N-TP/P)/(TP/P+TN/N)"),
     Case("lambda_r", "(TP+TN-(Max(PP,PN)+Max(P,N))/2)/(n-(Max(PP,PN)+Max(P,N))/2)"),
     # Less is better, and what depends on the number of entries
-    Case("expected_cost", "(c_fp*FP+c_fn*FN)/n", "0", "minimize", {"c_fp": 1, "c_fn": 5}),
-    Case("distance_to_corner", "sqrt((FP/N)**2+(FN/P)**2)", "0", "minimize"),
     Case("focal_tversky", "(1-TP/(TP+0.3*FP+0.7*FN))**gamma", "0", "minimize", {"gamma": 1.5}),
     Case("root_errors", "sqrt(FP+FN)", "0", "minimize"),
-    Case("baulieu", "(FP+FN+1)/(TP+FP+FN+1)", "1/(P+1)", "minimize"),
-    Case("fossum", "n*(TP-1/2)**2/(PP*P)", best="(P+N)*(P-1/2)**2/P**2"),
 )
 METRIC = {case.name: case for case in METRICS}
+
+#: Values of parameters other than those that the catalogue states.
+OTHER_VALUES = {
+    "weighted_balanced_accuracy": {"w": 0.3},
+    "iba_alpha": {"alpha": 0.5},
+    "fbeta": {"beta": 2},
+    "tversky": {"fp_weight": 0.8, "fn_weight": 0.5},
+    "focal_tversky": {"fp_weight": 0.6, "fn_weight": 0.4, "gamma": 1.5},
+    "expected_cost": {"c_fp": 1, "c_fn": 5, "c_tp": -0.5, "c_tn": 0.25},
+    "weighted_error": {"r": 3},
+    "net_benefit": {"w": 0.25},
+}
+#: Of no use as a loss: the labels alone determine it.
+CONSTANT = "prevalence"
+
+
+def _named(name: str, of: str, parameters: dict[str, float]) -> Case:
+    entry = entries()[of]
+    direction = "minimize" if entry.direction == "minimize" else "maximize"
+    return Case(name, entry.expression, "", direction, dict(entry.parameters) | parameters, of)
+
+
+CATALOGUE = (
+    *(_named(name, name, {}) for name in entries() if name != CONSTANT),
+    *(_named(f"{name}_otherwise", name, values) for name, values in OTHER_VALUES.items()),
+)
 
 
 @dataclass(frozen=True)
@@ -144,12 +183,23 @@ RELAXATION = {smooth.name: smooth for smooth in RELAXATIONS}
 
 
 @cache
-def compiled(metric: str, backend: str, relaxation: str = "Soft", from_logits: bool = True) -> ml.Loss:
-    """One of the list, compiled once a session."""
-    smooth = RELAXATION[relaxation].make()
-    return ml.compile(_metric(metric), backend, relaxation=smooth, from_logits=from_logits)
+def loss_of(case: Case, backend: str, relaxation: str = "Soft", from_logits: bool = True) -> ml.Loss:
+    """What ml.compile makes, once a session, and with one plan for all backends."""
+    return load_planned(*_planned(case, relaxation, from_logits), backend)
+
+
+def load_planned(recipe: Recipe, plan: Plan, backend: str) -> ml.Loss:
+    """The last steps of ml.compile."""
+    target = get_backend(backend)
+    return load(Source(fill(target, recipe, plan, header(recipe, target)), recipe, plan, target))
 
 
 @cache
-def _metric(name: str) -> ml.Metric:
-    return METRIC[name].metric
+def _planned(case: Case, relaxation: str, from_logits: bool) -> tuple[Recipe, Plan]:
+    recipe = recipe_of(case.metric, relaxation=RELAXATION[relaxation].make(), from_logits=from_logits)
+    return recipe, plan_of(recipe)
+
+
+def compiled(metric: str, backend: str, relaxation: str = "Soft", from_logits: bool = True) -> ml.Loss:
+    """The loss of one of the short list."""
+    return loss_of(METRIC[metric], backend, relaxation, from_logits)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
 
 import metricloss as ml
-from tests.frameworks import FRAMEWORKS, Framework
+from tests.frameworks import FRAMEWORKS, JAX, Framework
 from tests.metrics import METRICS, RELAXATIONS, compiled
-
-Problem = tuple[list[float], list[float], list[float] | None]
+from tests.problems import ALL, CORNERS, EXACT, HALF, SMALL, arrays, assert_finite, hard_counts, judged
 
 _FRAMEWORK_DTYPES = [
     pytest.param(framework, dtype, id=f"{framework.name}-{dtype}")
@@ -21,51 +19,6 @@ _FRAMEWORK_DTYPES = [
 ]
 each_dtype = pytest.mark.parametrize(("framework", "dtype"), _FRAMEWORK_DTYPES, indirect=["framework"])
 metrics = pytest.mark.parametrize("metric", [case.name for case in METRICS])
-
-_MIXED, _HALF, _ALL = [0.5, -1.0, 2.0, -0.25], [1.0, 1.0, 0.0, 0.0], [1.0] * 4
-
-#: Scores, labels, weights; all of one shape, which spares JAX many compilations.
-CORNERS: dict[str, Problem] = {
-    "all negative": (_MIXED, [0.0] * 4, _ALL),
-    "all positive": (_MIXED, [1.0] * 4, _ALL),
-    "saturated and right": ([1e4, 1e4, -1e4, -1e4], _HALF, _ALL),
-    "saturated and wrong": ([-1e4, -1e4, 1e4, 1e4], _HALF, _ALL),
-    "all decided positive": ([1e4] * 4, _HALF, _ALL),
-    "all decided negative": ([-1e4] * 4, _HALF, _ALL),
-    "all negative and right": ([-1e4] * 4, [0.0] * 4, _ALL),
-    "all positive and wrong": ([-1e4] * 4, [1.0] * 4, _ALL),
-    "at the threshold": ([0.0] * 4, _HALF, _ALL),
-    "no weight": (_MIXED, _HALF, [0.0] * 4),
-    "no weight on positives": (_MIXED, _HALF, [0.0, 0.0, 1.0, 1.0]),
-    "one positive": (_MIXED, _HALF, [1.0, 0.0, 0.0, 0.0]),
-    "one negative": (_MIXED, _HALF, [0.0, 0.0, 0.0, 1.0]),
-}
-SMALL: dict[str, Problem] = {
-    "empty": ([], [], None),
-    "one positive": ([0.3], [1.0], None),
-    "one negative": ([-0.3], [0.0], None),
-    "one saturated": ([-1e4], [1.0], None),
-}
-EXACT: dict[str, Problem] = {
-    "right": ([1.0, 1.0, 0.0, 0.0], _HALF, _ALL),
-    "wrong": ([0.0, 0.0, 1.0, 1.0], _HALF, _ALL),
-    "all 0": ([0.0] * 4, _HALF, _ALL),
-    "all 1": ([1.0] * 4, _HALF, _ALL),
-    "all 0, all negative": ([0.0] * 4, [0.0] * 4, _ALL),
-    "all 1, all negative": ([1.0] * 4, [0.0] * 4, _ALL),
-    "all 0, all positive": ([0.0] * 4, [1.0] * 4, _ALL),
-}
-
-
-def assert_finite(framework: Framework, loss: Any, problems: dict[str, Problem], dtype: str) -> None:
-    step = framework.training_step(loss)
-    for where, problem in problems.items():
-        z, y, w = (None if x is None else framework.array(np.array(x, float), dtype) for x in problem)
-        value, gradient = step(z, y, w)
-        assert (framework.dtype_name(value), framework.dtype_name(gradient)) == (dtype, dtype), where
-        assert np.isfinite(framework.numpy(value)), (where, value)
-        assert np.isfinite(framework.numpy(gradient)).all(), (where, gradient)
-        assert tuple(gradient.shape) == tuple(z.shape), where
 
 
 @metrics
@@ -76,7 +29,19 @@ def test_every_metric_is_finite_at_every_corner(framework: Framework, dtype: str
 
 @pytest.mark.parametrize("metric", ["f1", "mcc", "yule_y", "mutual_information", "lambda_r"])
 def test_empty_and_single(framework: Framework, metric: str) -> None:
-    assert_finite(framework, compiled(metric, framework.name), SMALL, "float32")
+    for where, problem in SMALL.items():
+        assert_finite(framework, compiled(metric, framework.name), {where: problem}, "float32")
+
+
+@pytest.mark.parametrize("metric", ["mcc", "mutual_information"])
+@pytest.mark.parametrize("dtype", JAX.dtypes)
+def test_every_corner_of_a_step_that_is_compiled(jax, dtype: str, metric: str) -> None:
+    step = jax.jit(partial(JAX.value_and_grad, compiled(metric, "jax")))
+    for where, problem in CORNERS.items():
+        value, gradient = step(*arrays(JAX, problem, dtype))
+        assert value.dtype == gradient.dtype == dtype
+        assert np.isfinite(JAX.numpy(value)), where
+        assert np.isfinite(JAX.numpy(gradient)).all(), where
 
 
 @pytest.mark.parametrize("relaxation", [smooth.name for smooth in RELAXATIONS if smooth.name != "Soft"])
@@ -97,13 +62,13 @@ def test_probabilities_of_exactly_0_and_1(framework: Framework, dtype: str, rela
 def test_slopes_that_do_not_fit(framework: Framework, dtype: str, metric: str) -> None:
     """Probabilities just above 0: 1/PP is beyond float16, and has to stop at its largest number."""
     loss = compiled(metric, framework.name, from_logits=False)
-    assert_finite(framework, loss, {"barely above 0": ([1e-7] * 4, _HALF, _ALL)}, dtype)
+    assert_finite(framework, loss, {"barely above 0": ([1e-7] * 4, HALF, ALL)}, dtype)
 
 
 @each_dtype
 def test_the_largest_scores(framework: Framework, dtype: str) -> None:
     largest = 3e4 if dtype == "float16" else 1e38
-    problem = ([largest, -largest, largest, -largest], _HALF, None)
+    problem = ([largest, -largest, largest, -largest], HALF, None)
     for smooth in RELAXATIONS:
         assert_finite(framework, compiled("mcc", framework.name, smooth.name), {smooth.name: problem}, dtype)
 
@@ -115,21 +80,6 @@ def test_a_score_that_is_not_a_number_is_not_hidden(framework: Framework, label:
     value, gradient = framework.value_and_grad(compiled(metric, framework.name), z, y)
     assert np.isnan(framework.numpy(value))
     assert np.isnan(framework.numpy(gradient)[1])
-
-
-@cache
-def judged(weighted: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    rng = np.random.default_rng(11)
-    z = rng.normal(size=300)
-    return z, (z + rng.normal(size=300) > 0.8).astype(int), rng.uniform(0.5, 2, 300) if weighted else None
-
-
-def hard_counts(problem: Any, threshold: float) -> list[float]:
-    z, y, w = map(np.asarray, (problem[0], problem[1], 1.0 if problem[2] is None else problem[2]))
-    decided = z > threshold
-    return [
-        float((w * cell).sum()) for cell in (decided * y, decided * (1 - y), ~decided * y, ~decided * (1 - y))
-    ]
 
 
 @pytest.mark.parametrize("relaxation", ["Soft", "SigmoidF1"])
@@ -149,11 +99,12 @@ def test_score_is_the_metric_of_the_hard_decisions(framework: Framework, metric:
 def test_score_at_the_corners(framework: Framework, metric: str) -> None:
     """The guards of the emitted code are those of Metric.at; the root of a rounding error may differ."""
     loss = compiled(metric, framework.name)
-    for where, problem in (CORNERS | SMALL).items():
-        arguments = [None if x is None else framework.array(np.array(x, float)) for x in problem]
-        expected = loss.metric.at(*hard_counts([np.array(problem[0], float), *problem[1:]], 0))
-        found = float(framework.call(loss.score, *arguments))
-        assert found == pytest.approx(expected, rel=1e-12, abs=1e-7), where
+    for group in (CORNERS, *({where: problem} for where, problem in SMALL.items())):
+        given = [arrays(framework, problem) for problem in group.values()]
+        scores = framework.each(partial(framework.call, loss.score), given)
+        for (where, problem), found in zip(group.items(), scores, strict=True):
+            expected = loss.metric.at(*hard_counts(problem, 0))
+            assert float(found) == pytest.approx(expected, rel=1e-12, abs=1e-7), where
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import metricloss as ml
+from metricloss.compiler import plan_of
+from metricloss.recipe import recipe_of
 from metricloss.symbols import COUNTS
 from tests.frameworks import FRAMEWORKS
+from tests.metrics import load_planned
 
 EXAMPLES = int(os.environ.get("FUZZ", "500"))
 NAMES = ("TP", "FP", "FN", "TN", "P", "N", "PP", "PN", "n")
@@ -78,7 +81,9 @@ def frameworks():
 def test_an_error_or_the_right_gradient(frameworks, text):
     try:
         metric = ml.Metric(text)
-        losses = [(framework, ml.compile(metric, framework.name)) for framework in frameworks]
+        recipe = recipe_of(metric)
+        plan = plan_of(recipe)
+        losses = [(framework, load_planned(recipe, plan, framework.name)) for framework in frameworks]
     except ml.MetricLossError:
         return
     function = sympy.lambdify(COUNTS, metric.expression, "mpmath")

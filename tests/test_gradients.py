@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
 
 import metricloss as ml
-from tests.frameworks import FRAMEWORKS, Framework, NumPy, read_only
+from tests.frameworks import FRAMEWORKS, Framework, NumPy
 from tests.metrics import METRIC, METRICS, RELAXATION, RELAXATIONS, compiled
-
-Problem = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+from tests.problems import arrays, close, sample
 
 frameworks = pytest.mark.parametrize("framework", FRAMEWORKS, indirect=True, ids=lambda each: each.name)
 metrics = pytest.mark.parametrize("metric", [case.name for case in METRICS])
@@ -33,30 +31,10 @@ REFERENCE = {
 
 
 @cache
-def sample(weighted: bool = False, soft: bool = False) -> Problem:
-    """Sixty scores, some of them right, with labels 0/1 or soft, and weights."""
-    rng = np.random.default_rng(5)
-    y = (rng.random(60) < 0.3).astype(float)
-    z = rng.normal(size=60) + 1.5 * y - 0.6
-    if soft:
-        y = 0.8 * y + 0.1 * rng.random(60)
-    return read_only(z), read_only(y), read_only(rng.uniform(0.2, 3, 60)) if weighted else None
-
-
-def arrays(framework: Framework, problem: Problem, dtype: str = "float64") -> list[Any]:
-    return [None if x is None else framework.array(x, dtype) for x in problem]
-
-
-@cache
 def gradient(framework: Framework, metric: str, relaxation: str, weighted: bool) -> tuple[float, np.ndarray]:
     loss = compiled(metric, framework.name, relaxation)
     value, by_scores = framework.value_and_grad(loss, *arrays(framework, sample(weighted)))
     return float(value), framework.numpy(by_scores)
-
-
-def close(found: np.ndarray, expected: np.ndarray, relative: float) -> None:
-    """Equal to within a share of the largest entry."""
-    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * np.abs(expected).max())
 
 
 @frameworks
