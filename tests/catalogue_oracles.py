@@ -604,7 +604,9 @@ ORACLES: dict[str, tuple[Oracle, ...]] = {
     "lift": (by(lambda t, p: share(t, p) / t.mean()), distance("ForbesI")),
     "conviction": (by(lambda t, p: (1 - t.mean()) / (1 - share(t, p))),),
     "added_value": (by(lambda t, p: share(t, p) - t.mean()),),
-    "zhang": (by(zhang),),
+    "zhang": (
+        by(zhang), by(lambda t, p: (share(t, p) - share(t, ~p)) / max(share(t, p), share(t, ~p))),
+    ),
     "information_score": (by(lambda t, p: np.log2(share(t, p)) - np.log2(t.mean())), pycm("IS")),
     "pointwise_mutual_information": (by(lambda t, p: np.log(np.mean(t & p) / (t.mean() * p.mean()))),),
     "mutual_information": (

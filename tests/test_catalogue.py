@@ -388,6 +388,7 @@ FORMULAS = {
     "Forbes I": "n*TP/((TP + FP)*(TP + FN))",
     "interest": "(TP/n)/((PP/n)*(P/n))",
     "conviction": "PP*N/(n*FP)",
+    "Baulieu I": "(PP*P - TP**2)/(PP*P)",
     "KL": "P/n*log2(P/PP) + N/n*log2(N/PN)",
     "RCI": "1 + (TP*log2(TP/PP) + FP*log2(FP/PP) + FN*log2(FN/PN) + TN*log2(TN/PN))"
     "/(-P*log2(P/n) - N*log2(N/n))",
