@@ -10,7 +10,9 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 os.environ["PYTHONPATH"] = str(HERE.parent)  # for the kernel that executes pages
 
-import metricloss  # noqa: E402  found by the line above
+import catalogue_pages  # noqa: E402  found by the lines above
+
+import metricloss  # noqa: E402
 
 project = "metricloss"
 author = "the authors of metricloss"
@@ -38,7 +40,8 @@ show_warning_types = True
 myst_enable_extensions = ["attrs_block", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE / "_build" / "executed")
+# Of another compiler other outputs: pages are read and run again when it changes.
+nb_execution_cache_path = str(HERE / "_build" / "executed" / catalogue_pages.checksum())
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True

@@ -22,6 +22,7 @@ from sympy import Symbol
 
 import metricloss as ml
 from metricloss import mathml, plots
+from metricloss.backend import backends_folder
 from metricloss.entries import FAMILIES, Entry, entries
 from metricloss.findings import Finding
 
@@ -208,13 +209,13 @@ def write_pages(folder: Path, records: Mapping[str, Entry]) -> None:
 
 
 def _write_metric_pages(folder: Path, names: Iterable[str]) -> None:
-    checksum = _checksum()
-    old = [name for name in names if not _is_current(folder / f"{name}.md", checksum)]
+    made_from = checksum()
+    old = [name for name in names if not _is_current(folder / f"{name}.md", made_from)]
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         made = pool.map(_page_of, old, chunksize=4)
         told = status_iterator(made, "asking about metrics... ", length=len(old), stringify_func=_title)
         for name, text in zip(old, told, strict=True):
-            _write(folder / f"{name}.md", f"% {checksum}\n\n{text}")
+            _write(folder / f"{name}.md", f"% {made_from}\n\n{text}")
 
 
 def _page_of(name: str) -> str:
@@ -229,15 +230,16 @@ def _title(page: str) -> str:
     return page.partition("\n")[0].lstrip("# ")
 
 
-def _checksum() -> str:
-    """Of the compiler, the catalogue and this file: of everything that pages are made from."""
-    package = Path(ml.__file__).parent
-    files = [*sorted(package.glob("*.py")), package / "catalogue.toml", Path(__file__)]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+def checksum() -> str:
+    """Of the compiler, the catalogue, the backends and this file: of everything that pages are made from."""
+    folders = (Path(ml.__file__).parent, backends_folder())
+    files = {path for folder in folders for suffix in ("py", "toml") for path in folder.rglob(f"*.{suffix}")}
+    texts = [path.read_bytes() for path in (*sorted(files), Path(__file__))]
+    return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
-def _is_current(path: Path, checksum: str) -> bool:
-    return path.exists() and path.read_text("utf-8").startswith(f"% {checksum}\n")
+def _is_current(path: Path, made_from: str) -> bool:
+    return path.exists() and path.read_text("utf-8").startswith(f"% {made_from}\n")
 
 
 def _write(path: Path, text: str) -> None:
