@@ -33,7 +33,7 @@ class Analysis:
     >>> recall["range"].value, recall["trivial optimum"].value, recall["homogeneity"].is_proven
     ((0, 1), ('positive',), True)
     >>> print(recall.warnings[0])
-    warning: predicting everything positive reaches the best value
+    warning: predicting everything positive reaches its best value
     """
 
     findings: tuple[Finding, ...]

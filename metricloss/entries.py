@@ -26,10 +26,10 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
     }
 )
 _LONGEST = 60  #: characters of a name
-_OPERATORS, _WORD = re.compile(r"[*/()]"), re.compile(r"\w+")
+_OPERATORS, _HYPHENS = re.compile(r"[-−+*/()]"), re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _LETTERS = str.maketrans(
-    {"α": "alpha", "β": "beta", "Δ": "delta", "δ": "delta", "κ": "kappa", "λ": "lambda", "π": "pi"}
-    | {"φ": "phi", "ϕ": "phi", "χ": "chi", "ø": "o", "Ø": "o"}
+    {"α": "alpha", "β": "beta", "δ": "delta", "κ": "kappa", "λ": "lambda", "π": "pi"}
+    | {"φ": "phi", "ϕ": "phi", "χ": "chi", "ø": "o"}
 )
 
 
@@ -95,7 +95,8 @@ def suggestion(text: str) -> str:
     >>> suggestion("jacard")
     '; did you mean jaccard?'
     """
-    return nearest(_key(text), _by_key()) if _may_be_name(text) else ""
+    names = [name for entry in entries().values() for name in entry.names]
+    return nearest(text, names) if _may_be_name(text) else ""
 
 
 @cache
@@ -104,13 +105,14 @@ def _by_key() -> dict[str, Entry]:
 
 
 def _may_be_name(text: str) -> bool:
-    """Whether it is short, without brackets, products and quotients, and no name, sum or difference of ours."""
-    words = _WORD.findall(text) if re.search("[-+]", text) else [text.strip()]
-    return len(text) <= _LONGEST and not _OPERATORS.search(text) and not NAMES.keys() & set(words)
+    """Whether it is short, with no operator but a last sign and hyphens between words, none of them ours."""
+    words = re.split("[-–]", text.strip())
+    operators = _OPERATORS.search(_HYPHENS.sub("", text.strip())[:-1])
+    return len(text) <= _LONGEST and not operators and not NAMES.keys() & set(words)
 
 
 def _key(name: str) -> str:
     """A name without case, accents, blanks and hyphens; Greek letters spelt, and a sign at the end kept."""
     signed = re.sub(r"[-−]\s*$", " minus", name.strip()).replace("+", " plus")
-    plain = unicodedata.normalize("NFKD", signed.translate(_LETTERS))
-    return re.sub(r"[^a-z0-9]", "", plain.lower())
+    plain = unicodedata.normalize("NFKD", signed.lower().translate(_LETTERS))
+    return re.sub(r"[^a-z0-9]", "", plain)

@@ -148,7 +148,7 @@ class Metric:
         """What is known about the metric: range, best value, direction, trivial optimum, and more.
 
         >>> Metric("2*TP/(2*TP + FP + FN)").analysis["class swap"].text
-        'treats the classes differently; exchanged, they are those of negative_f1'
+        'not symmetric: with the classes exchanged it is negative_f1'
         """
         from metricloss.analysis import analyse  # here, for it is slow to import and seldom needed
         from metricloss.findings import Formula

@@ -52,9 +52,9 @@ def homogeneity(formula: Formula) -> Finding:
     if power is None:
         text = "its value depends on the number of entries: batches of different sizes do not compare"
     elif power == 0:
-        text = "of degree 0: the value does not depend on the number of entries, only on their shares"
+        text = "of degree 0: the number of entries does not matter"
     else:
-        text = f"of degree {power}: twice the entries have 2^{power} times the value"
+        text = f"of degree {power}: twice the entries, 2^{power} times the value"
     return Finding("homogeneity", text, power, is_proven, is_warning=power != 0)
 
 
@@ -80,13 +80,13 @@ def undefined(formula: Formula) -> Finding:
     taken: dict[str, list[str]] = {}
     for counts in sorted(least, key=lambda counts: [count in counts for count in COUNTS], reverse=True):
         values = {round(_where_zero(formula, counts, matrix), 9) for matrix in sampling.ordinary(3)}
-        takes = f"{values.pop():.4g}" if len(values) == 1 else "what that 0/0 makes of it"
+        takes = f"it is then {values.pop():.4g}" if len(values) == 1 else _REST
         taken.setdefault(takes, []).append(_zero(counts))
     inside = [line for line in formula.denominators if sign(line) is None and _changes_sign(line)]
     if inside:
-        taken["what that 0/0 makes of it"] = [f"{denominator} = 0" for denominator in inside]
-    clauses = [f"where {', or '.join(conditions)}: it is then {takes}" for takes, conditions in taken.items()]
-    text = f"a denominator is 0 {'; '.join(clauses)}" if clauses else "nowhere"
+        taken[_REST] = [f"{denominator} = 0" for denominator in inside]
+    clauses = [f"if {' or '.join(conditions)}: {takes}" for takes, conditions in taken.items()]
+    text = "; ".join(clauses) or "nowhere"
     return Finding(
         "undefined", text, tuple(condition for conditions in taken.values() for condition in conditions)
     )
@@ -103,19 +103,14 @@ def class_swap(formula: Formula) -> Finding:
     for value, (difference, text) in candidates.items():
         if _vanishes_at_samples(difference):
             return Finding("class swap", f"{text} when the classes are exchanged", value, is_zero(difference))
-    known = [f"; exchanged, they are those of {each.name}" for each in relations(other) if each.is_equality]
-    return Finding("class swap", f"treats the classes differently{''.join(known[:1])}", "different")
+    known = [f": with the classes exchanged it is {each.name}" for each in relations(other) if each.is_equality]
+    return Finding("class swap", f"not symmetric{''.join(known[:1])}", "different")
 
 
 def equal_to(formula: Formula) -> Finding:
     """value: the relations to metrics of the catalogue."""
     found = relations(formula.expression)
-    equal = [each for each in found if each.is_equality]
-    lines = [each for each in found if not each.is_equality]
-    clauses = [", ".join(map(str, equal))] if equal else []
-    if lines:
-        clauses.append(f"a line of others: {', '.join(map(str, lines))}")
-    text = "; ".join(clauses) or "none of the catalogue"
+    text = " = ".join(map(str, found)) or "none of the catalogue"
     return Finding("equal to", text, tuple(found), all(each.is_proven for each in found))
 
 
@@ -150,6 +145,7 @@ def _kink(part: Expr) -> str:
     return " = ".join(str(argument) for argument in reversed(arguments))
 
 
+_REST = "that quotient is 0/0, and the rest decides"
 _NO = {
     frozenset({TP, FN}): "there are no positives (P = 0)",
     frozenset({FP, TN}): "there are no negatives (N = 0)",

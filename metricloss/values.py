@@ -45,12 +45,12 @@ def trivial_optimum(formula: Formula) -> Finding:
     """value: which constant predictions reach the best value: "positive", "negative"."""
     topic, found = "trivial optimum", sampling.trivial(formula, formula.sign)
     if not found:
-        return Finding(topic, "none: no constant prediction reaches the best value", ())
+        return Finding(topic, "none: no constant prediction reaches its best value", ())
     clauses, proofs = [], []
     for word in found:
         zero = (FN, TN) if word == "positive" else (TP, FP)
         by_rule = formula.is_undefined_at(*zero)
-        clauses.append(f"predicting everything {word} reaches the best value{', by its 0/0' * by_rule}")
+        clauses.append(f"predicting everything {word} reaches its best value{', by its 0/0' * by_rule}")
         labels = {TP: NAMES["P"], FP: NAMES["N"], FN: NAMES["P"], TN: NAMES["N"]}
         reached = formula.slopes.value_at(dict.fromkeys(zero, S.Zero)).xreplace(labels)
         proofs.append(is_nonnegative(normal(formula.sign * (reached - formula.expression))))
@@ -67,10 +67,10 @@ def prevalence(formula: Formula) -> Finding:
         at_rates = {TP: tpr * p, FN: (1 - tpr) * p, FP: fpr * n, TN: (1 - fpr) * n}
         factored = formula.expression.xreplace(at_rates).replace(lambda part: part.is_Add, sympy.factor)
         is_proven = not {p, n} & normal(factored).free_symbols
-        text = "does not depend on it: only on recall and specificity"
+        text = "does not matter: only recall and specificity do"
         return Finding("prevalence", text, values, is_proven)
     listed = ", ".join(f"{value:.3g} at {share:g}" for share, value in values.items())
-    return Finding("prevalence", f"depends on it: at recall 0.8 and specificity 0.9 it is {listed}", values)
+    return Finding("prevalence", f"matters: at recall 0.8, specificity 0.9 it is {listed}", values)
 
 
 def _said(value: Expr) -> str:

@@ -55,16 +55,14 @@ analysis
   range            from 0 to 1
   best value       1, at a perfect prediction (FP = FN = 0)
   direction        rises with TP; falls with FP, FN; does not depend on TN
-  trivial optimum  none: no constant prediction reaches the best value
-  homogeneity      of degree 0: the value does not depend on the number of
-                   entries, only on their shares
+  trivial optimum  none: no constant prediction reaches its best value
+  homogeneity      of degree 0: the number of entries does not matter
   smoothness       smooth wherever it is defined
-  undefined        a denominator is 0 where TP = FP = FN = 0: it is then 0
-  class swap       treats the classes differently; exchanged, they are those of
-                   negative_f1
-  prevalence       depends on it: at recall 0.8 and specificity 0.9 it is 0.842
-                   at 0.5, 0.593 at 0.1, 0.137 at 0.01
-  equal to         f1; a line of others: van_der_maarel/2 + 1/2, 1 - bray_curtis
+  undefined        if TP = FP = FN = 0: it is then 0
+  class swap       not symmetric: with the classes exchanged it is negative_f1
+  prevalence       matters: at recall 0.8, specificity 0.9 it is 0.842 at 0.5,
+                   0.593 at 0.1, 0.137 at 0.01
+  equal to         f1 = van_der_maarel/2 + 1/2 = 1 - bray_curtis
 
 gradient
   df1/dTP = 2*(FN + FP)/(FN + FP + 2*TP)**2

@@ -41,9 +41,16 @@ def backends_table() -> str:
     return "\n".join(lines)
 
 
+def analysis() -> str:
+    """What the example prints."""
+    import metricloss as ml
+
+    return "\n".join(["```text", str(ml.catalogue["recall"].analysis), "```"])
+
+
 def refreshed(text: str) -> str:
     """The README with its generated parts made again."""
-    for name, made in (("excerpt", excerpt()), ("backends", backends_table())):
+    for name, made in (("excerpt", excerpt()), ("backends", backends_table()), ("analysis", analysis())):
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition("<!-- end -->\n")
         assert end, f"README.md has no place for {name}"
@@ -61,15 +68,18 @@ def test_the_generated_parts_are_fresh():
 
 
 def test_the_code_runs(capsys):
+    import metricloss as ml
+
     torch = pytest.importorskip("torch")
     target = torch.tensor([1, 0, 0, 1])
     known = {"logits": torch.zeros(4, requires_grad=True), "target": target}
     code = blocks("python")
-    assert len(code) == 3
+    assert len(code) == 4
     for block in code:
         exec(compile(block, "README.md", "exec"), known)
     assert known["logits"].grad.abs().sum() > 0
-    assert capsys.readouterr().out == known["loss"].source + "\n"
+    assert capsys.readouterr().out == f"{known['loss'].source}\n{ml.catalogue['recall'].analysis}\n"
+    assert known["phi"].metric == ml.catalogue["Matthews correlation"]
     assert known["f2"].at(1, 0, 1, 0) == pytest.approx(5 / 9)
     assert known["cost"].at(1, 1, 1, 1) == 1.5
     assert known["mcc"].at(2, 0, 0, 2) == pytest.approx(1)
@@ -95,7 +105,7 @@ def test_the_command_line_runs(tmp_path, monkeypatch, capsys):
 
     monkeypatch.chdir(tmp_path)
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("metricloss ")]
-    assert {shlex.split(line)[1] for line in lines} == {"show", "emit", "check", "list"}
+    assert {shlex.split(line)[1] for line in lines} == {"show", "emit", "check", "list", "report"}
     for line in lines:
         assert not main(shlex.split(line, comments=True)[1:]), line
         assert any(capsys.readouterr()), line
@@ -114,7 +124,7 @@ def test_links_lead_somewhere():
 
 
 def test_it_is_short():
-    assert len(README.read_text("utf-8").splitlines()) <= 150
+    assert len(README.read_text("utf-8").splitlines()) <= 170
 
 
 if __name__ == "__main__":
