@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import types
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +66,10 @@ class Framework:
     def each(self, function: Callable[..., Any], problems: Sequence[Arrays]) -> list[Any]:
         """A function of scores, labels and weights, of several problems of one shape."""
         return [function(*problem) for problem in problems]
+
+    def uncompiled(self) -> AbstractContextManager[Any]:
+        """Where a loss that compiles itself does not."""
+        return nullcontext()
 
     def plain_value_and_grad(
         self, formula: Callable[..., Any], h: Callable[[Any, Any], Any], z: Any, y: Any, w: Any = None
@@ -186,6 +191,9 @@ class Jax(Framework):
     def gradient(self, function: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
         value, pull_back = self.lib.vjp(function, z)
         return value, pull_back(self.lib.numpy.ones_like(value))[0]
+
+    def uncompiled(self) -> AbstractContextManager[Any]:
+        return self.lib.disable_jit()
 
     def each(self, function: Callable[..., Any], problems: Sequence[Arrays]) -> list[Any]:
         """All at once, by vmap: what JAX takes for each call is many times what it takes to compute."""

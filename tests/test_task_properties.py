@@ -205,7 +205,7 @@ def test_nothing_to_count_is_finite(framework, task, average, zero_division):
     for shape, hidden in (((0, 2, 3), False), ((2, 2, 3), True), ((2, 2, 3), False)):
         arrays = Arrays.drawn(np.random.default_rng(5), case, shape, labels="dense")
         arrays.labels = 0 * arrays.labels
-        arrays.mask = np.zeros(shape[:2], bool) if hidden else None
+        arrays.mask = np.full(shape[:2], not hidden) if shape[0] else None
         value, gradient = results(framework, case, arrays)
         assert np.isfinite(value).all()
         assert np.isfinite(gradient).all()
