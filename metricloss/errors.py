@@ -101,7 +101,7 @@ class MetricLossWarning(UserWarning):
 
 
 class MetricWarning(MetricLossWarning):
-    """A fact about a metric that may spoil a training: ``compile("TP/P", "torch")`` is content with all positive.
+    """A fact about a metric that may spoil a training: ``compile("TP/P", "torch")`` rewards all positive.
 
     To silence it: ``warnings.simplefilter("ignore", ml.errors.MetricWarning)``.
     """

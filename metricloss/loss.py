@@ -8,8 +8,9 @@ import types
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metricloss.derivation import Derivation, derivation
 from metricloss.metric import Metric
@@ -18,6 +19,9 @@ from metricloss.relaxation import Relaxation
 from metricloss.slopes import Slopes
 from metricloss.source import Source
 from metricloss.task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,26 @@ class Loss:
     def derivation(self) -> Derivation:
         """The chain score → p → a → counts → metric → loss, each step with its derivative."""
         return derivation(self.emitted.recipe)
+
+    def plot(self, prevalence: float = 0.5, n: int = 1000) -> Figure:
+        """n times the gradient by one score, for a positive and for a negative: a matplotlib Figure.
+
+        It is that at a reference batch of n entries, of which a share `prevalence` is positive, with scores
+        spread normally about 1 and -1. Errors: OptionError where the prevalence is not inside (0, 1);
+        MissingFrameworkError without matplotlib.
+
+        >>> from metricloss import compile
+        >>> compile("TP/PP", "numpy").plot(prevalence=0.1).axes[0].get_xlabel()
+        'score z'
+        """
+        from metricloss.plots import gradients
+
+        return gradients(self.plan, self.emitted.recipe.from_logits, prevalence, n)
+
+    def _repr_html_(self) -> str:
+        call = f"{self.emitted.backend.title}: <code>{escape(self.emitted.backend.call)}</code>"
+        about = f"<p>A loss for {call}, relaxed by {escape(str(self.relaxation))}.</p>"
+        return f"<div>{about}{self.metric._repr_html_()}</div>"
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the emitted file; OutputExistsError where one stands already, unless `force`."""

@@ -21,6 +21,8 @@ from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from metricloss.analysis import Analysis
 
 _OF_A_LOSS = ("task", "average", "class_axis", "class_weight", "ignore_index", "relaxation", "from_logits")
@@ -185,6 +187,35 @@ class Metric:
             self.zero_division != 0 and f"zero_division={self.zero_division!r}",
         ) if repr_of]  # fmt: skip
         return f"Metric({self.expression}, {', '.join(options)})"
+
+    def plot(self, prevalence: float = 0.5, n: float = 1000) -> Figure:
+        """Isometrics over the ROC plane, of the metric and of its two slopes (times n): a matplotlib Figure.
+
+        prevalence: the share of positives among n entries. Errors: OptionError where it is not inside (0, 1);
+        MissingFrameworkError without matplotlib.
+
+        >>> len(Metric("TP/PP").plot(prevalence=0.1).axes)
+        3
+
+        Source: P. Flach, The geometry of ROC space, ICML 2003.
+        """
+        from metricloss.plots import isometrics
+
+        slopes = self.slopes
+        body = lower_counts(slopes, [slopes.value, slopes.positive, slopes.negative])
+
+        def results(*counts: float) -> tuple[float, ...]:
+            value, positive, negative = body(*counts)
+            return value, n * positive, n * negative
+
+        titles = [self.name, "n · slope on a positive", "n · slope on a negative"]
+        return isometrics(results, titles, prevalence, n)
+
+    def _repr_html_(self) -> str:
+        from metricloss.display import metric_html
+
+        loss = self.loss_of(Symbol(self.name))
+        return metric_html(self.name, self.expression, loss, self.slopes, self.analysis)
 
     def _repr_latex_(self) -> str:
         return f"${latex(Symbol(self.name))} = {latex(self.expression)}$"

@@ -15,7 +15,7 @@ from sympy import Abs, Add, Expr, Max, Min, Mul, Pow, S, Symbol
 from metricloss.algebra import HIGH, INFINITE, degree_bound
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
-#: The operations up to which an expression is made one fraction, and the degree up to which it is multiplied out.
+#: The operations up to which an expression is made one fraction, and the degree up to which it is expanded.
 LONG, WIDE = 400, 16
 #: The terms up to which a sum is looked at.
 MANY = 400

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
@@ -16,6 +17,9 @@ from metricloss.errors import RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import sigmoid
 from metricloss.plan import Body, lower
 from metricloss.text import parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 p = Symbol("p", nonnegative=True)  #: the probability, sigmoid of the score
 q = Symbol("q", nonnegative=True)  #: its complement, 1 - p
@@ -117,6 +121,20 @@ class Relaxation:
     @property
     def _forms(self) -> tuple[Expr, Expr, Expr]:
         return self.expression, self.complement, self.slope
+
+    def plot(self) -> Figure:
+        """h and dh/dp, or dh/dz, with the threshold of the hard decision: a matplotlib Figure.
+
+        Errors: MissingFrameworkError without matplotlib.
+
+        >>> len(Relaxation("p**2*(3 - 2*p)").plot().axes)
+        2
+        """
+        from metricloss.plots import relaxation
+
+        body = lower({self.variable: "x"}, [self.expression, self.slope])
+        name = str(self.variable)
+        return relaxation(lambda x: body(x)[0], lambda x: body(x)[1], name, self.threshold)
 
     def __repr__(self) -> str:
         return self.call or f"Relaxation({self.expression})"

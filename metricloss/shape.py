@@ -8,11 +8,10 @@ from collections.abc import Mapping
 import sympy
 from sympy import Abs, Add, Expr, Max, Min, Pow, Rational, S, Symbol
 
-from metricloss import sampling
 from metricloss.findings import Finding, Formula
 from metricloss.known import relations
 from metricloss.proof import is_nonnegative, is_zero, normal, sign, swapped, vanishing_sets
-from metricloss.sampling import Matrix
+from metricloss.sampling import WORDS, Matrix, degree, moves, ordinary
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
 
@@ -22,8 +21,8 @@ def direction(formula: Formula) -> Finding:
     if all(is_zero(formula.slopes.in_counts(slope)) for slope in slopes):
         text = "no prediction changes it: it depends on the labels only"
         return Finding("direction", text, dict.fromkeys(map(str, COUNTS), 0), is_warning=True)
-    moves = sampling.moves(formula, sampling.ordinary())
-    signs = {count: move.sign for count, move in zip(COUNTS, moves, strict=True)}
+    seen = moves(formula, ordinary())
+    signs = {count: move.sign for count, move in zip(COUNTS, seen, strict=True)}
     is_proven = all(_is_proved(formula.expression.diff(count), way) for count, way in signs.items())
     words = {1: "rises with", -1: "falls with", 0: "does not depend on", None: "rises or falls with"}
     groups = {
@@ -33,7 +32,7 @@ def direction(formula: Formula) -> Finding:
     value = {str(count): way for count, way in signs.items()}
     wrong = [
         f"more {name} {'raise' if way > 0 else 'lower'} it"
-        for name, way, right in zip(sampling.WORDS, signs.values(), (1, -1, -1, 1), strict=True)
+        for name, way, right in zip(WORDS, signs.values(), (1, -1, -1, 1), strict=True)
         if way is not None and way * right * formula.sign < 0
     ]
     better = "more" if formula.sign > 0 else "less"
@@ -46,7 +45,7 @@ def homogeneity(formula: Formula) -> Finding:
     power = _degree(formula.expression)
     is_proven = power is not None
     if power is None:
-        seen = sampling.degree(formula, sampling.ordinary(40))
+        seen = degree(formula, ordinary(40))
         power = None if seen is None else Rational(str(round(seen, 6)))
         is_proven = seen is None or _degree(normal(formula.expression)) == power
     if power is None:
@@ -79,7 +78,7 @@ def undefined(formula: Formula) -> Finding:
     least = [counts for counts in sets if not any(other < counts for other in sets)]
     taken: dict[str, list[str]] = {}
     for counts in sorted(least, key=lambda counts: [count in counts for count in COUNTS], reverse=True):
-        values = {round(_where_zero(formula, counts, matrix), 9) for matrix in sampling.ordinary(3)}
+        values = {round(_where_zero(formula, counts, matrix), 9) for matrix in ordinary(3)}
         takes = f"it is then {values.pop():.4g}" if len(values) == 1 else _REST
         taken.setdefault(takes, []).append(_zero(counts))
     inside = [line for line in formula.denominators if sign(line) is None and _changes_sign(line)]
@@ -165,12 +164,12 @@ def _where_zero(formula: Formula, zero: frozenset[Symbol], matrix: Matrix) -> fl
 
 def _changes_sign(denominator: Expr) -> bool:
     body = denominator.xreplace
-    values = [float(body(dict(zip(COUNTS, counts, strict=True)))) for counts in sampling.ordinary(40)]
+    values = [float(body(dict(zip(COUNTS, counts, strict=True)))) for counts in ordinary(40)]
     return min(values) < 0 < max(values)
 
 
 def _vanishes_at_samples(difference: Expr) -> bool:
-    values = [difference.xreplace(_rational(counts)) for counts in sampling.ordinary(6)]
+    values = [difference.xreplace(_rational(counts)) for counts in ordinary(6)]
     return all(math.isclose(float(value), 0, abs_tol=1e-9) for value in values)
 
 

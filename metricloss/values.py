@@ -5,22 +5,21 @@ from __future__ import annotations
 import sympy
 from sympy import Expr, Rational, S
 
-from metricloss import sampling
 from metricloss.findings import Finding, Formula
 from metricloss.proof import is_nonnegative, normal
 from metricloss.quotients import SUMS
-from metricloss.sampling import Matrix, is_close
+from metricloss.sampling import SIZES, Matrix, extreme, is_close, ordinary, predictions, small, trivial
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
 
 def range_of(formula: Formula) -> Finding:
     """value: the least and the largest value, ∞ included."""
-    near, far = ([formula(*counts) for counts in sampling.extreme(size)] for size in (1e4, 1e8))
-    seen = [formula(*counts) for counts in [*sampling.small(), *sampling.ordinary()]] + near + far
+    near, far = ([formula(*counts) for counts in extreme(size)] for size in (1e4, 1e8))
+    seen = [formula(*counts) for counts in [*small(), *ordinary()]] + near + far
     ends, proofs = [], []
-    for way, extreme in ((-1, min), (1, max)):
-        grows = way * (extreme(far) - extreme(near)) > 0.2 * abs(extreme(near)) + 0.2
-        end = way * S.Infinity if grows else _round_end(extreme(seen), way)
+    for way, most in ((-1, min), (1, max)):
+        grows = way * (most(far) - most(near)) > 0.2 * abs(most(near)) + 0.2
+        end = way * S.Infinity if grows else _round_end(most(seen), way)
         ends.append(end)
         proofs.append(not grows and is_nonnegative(normal(way * (end - formula.expression))))
     return Finding("range", f"from {_said(ends[0])} to {_said(ends[1])}", tuple(ends), all(proofs))
@@ -43,7 +42,7 @@ def best_value(formula: Formula) -> Finding:
 
 def trivial_optimum(formula: Formula) -> Finding:
     """value: which constant predictions reach the best value: "positive", "negative"."""
-    topic, found = "trivial optimum", sampling.trivial(formula, formula.sign)
+    topic, found = "trivial optimum", trivial(formula, formula.sign)
     if not found:
         return Finding(topic, "none: no constant prediction reaches its best value", ())
     clauses, proofs = [], []
@@ -89,9 +88,9 @@ def _round_end(value: float, way: int) -> Expr:
 
 def _better_than_perfect(formula: Formula) -> Matrix | None:
     """A prediction that is better than the perfect one of the same labels."""
-    for positives, negatives in sampling.SIZES:
+    for positives, negatives in SIZES:
         perfect = formula.sign * formula(positives, 0, 0, negatives)
-        for counts in sampling.predictions(positives, negatives):
+        for counts in predictions(positives, negatives):
             value = formula.sign * formula(*counts)
             if value > perfect and not is_close(value, perfect):
                 return counts

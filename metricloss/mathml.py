@@ -1,0 +1,92 @@
+"""Formulas as MathML, which browsers and notebooks set by themselves: no script, no fonts, no network."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import escape
+from typing import Any
+
+from sympy import Expr
+
+#: The words of a derivation's left sides: a derivative, then what it is a derivative on.
+_DERIVATIVE = re.compile(r"(d\w+)/(d\w+)(.*)", re.DOTALL)
+
+
+def mathml(expression: Expr) -> str:
+    """The expression in presentation MathML, without the element <math> around it.
+
+    >>> from sympy.abc import x
+    >>> mathml(x / 2)
+    '<mrow><mfrac><mi>x</mi><mn>2</mn></mfrac></mrow>'
+    """
+    text: str = _printer()(expression)
+    return text
+
+
+def words(text: str) -> str:
+    """Words within a formula; d…/d… at their beginning stands as a fraction.
+
+    >>> words("df1/da on <")
+    '<mfrac><mi>df1</mi><mi>da</mi></mfrac><mtext>\\xa0on\\xa0&lt;</mtext>'
+    """
+    derivative = _DERIVATIVE.fullmatch(text)
+    if not derivative:
+        return f"<mi>{escape(text)}</mi>" if text.isidentifier() else f"<mtext>{_kept(text)}</mtext>"
+    above, below, rest = derivative.groups()
+    fraction = f"<mfrac><mi>{escape(above)}</mi><mi>{escape(below)}</mi></mfrac>"
+    return fraction + (f"<mtext>{_kept(rest)}</mtext>" if rest else "")
+
+
+def equation(left: str, right: Expr | str, remark: str = "") -> str:
+    """left = right, as a row; both may be words, and the right side an expression.
+
+    >>> from sympy.abc import x
+    >>> equation("y", x)
+    '<mrow><mi>y</mi><mo>=</mo><mi>x</mi></mrow>'
+    """
+    shown = words(right) if isinstance(right, str) else mathml(right)
+    after = f"<mtext>{_kept(remark)}</mtext>" if remark else ""
+    return f"<mrow>{words(left)}<mo>=</mo>{shown}{after}</mrow>"
+
+
+def math(row: str, display: str = "block") -> str:
+    """The element <math> around a row.
+
+    >>> math("<mi>x</mi>", "inline")
+    '<math display="inline"><mi>x</mi></math>'
+    """
+    return f'<math display="{display}">{row}</math>'
+
+
+def _kept(text: str) -> str:
+    """Escaped, with blanks that MathML does not drop."""
+    return escape(text).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@cache
+def _printer() -> Any:
+    """SymPy's printer, with names as they were written and σ for sigmoid; imported late, for it is slow."""
+    from sympy.printing.mathml import MathMLPresentationPrinter
+
+    class Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no types
+        def _print_Symbol(self, symbol: Expr, style: str = "plain") -> Any:  # noqa: N802
+            return self._named("mi", symbol.name)
+
+        def _print_sigmoid(self, call: Expr) -> Any:
+            row = self.dom.createElement("mrow")
+            for part in (self._named("mi", "σ"), self._named("mo", "(")):
+                row.appendChild(part)
+            row.appendChild(self._print(call.args[0]))
+            row.appendChild(self._named("mo", ")"))
+            return row
+
+        def _print_Exp1(self, number: Expr) -> Any:  # noqa: N802
+            return self._named("mi", "e")
+
+        def _named(self, tag: str, text: str) -> Any:
+            element = self.dom.createElement(tag)
+            element.appendChild(self.dom.createTextNode(text))
+            return element
+
+    return Printer({"mul_symbol": "dot"}).doprint
