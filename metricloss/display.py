@@ -52,4 +52,5 @@ def metric_html(name: str, expression: Expr, loss: Expr, slopes: Slopes, analysi
     5
     """
     formulas = [formula(name, expression), formula("loss", loss), *slopes_rows(slopes)]
-    return f"<div>{''.join(formulas)}{analysis_table(analysis)}</div>"
+    rows = "".join(f'<div style="margin: 0.6em 0">{row}</div>' for row in formulas)
+    return f"<div>{rows}{analysis_table(analysis)}</div>"
