@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 LISTS := pyproject.toml $(wildcard requirements/*.txt)
 
-.PHONY: help demo test fuzz lint readme dist clean
+.PHONY: help demo test docs fuzz lint readme dist clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -24,6 +24,10 @@ demo: $(VENV)/.demo  ## train a small classifier on F1, MCC and a metric typed i
 
 test: $(VENV)/.test  ## the whole suite, with every framework on the CPU
 	$(THREADS) $(PY) -m pytest -n $(WORKERS) tests metricloss $(ARGS)
+
+docs: $(VENV)/.docs  ## the documentation site, in docs/_build/html, strictly: a broken link fails
+	$(PY) -m sphinx -b doctest -W --keep-going -n -q -j $(WORKERS) docs docs/_build/doctest
+	$(PY) -m sphinx -b html -W --keep-going -n -q -j $(WORKERS) docs docs/_build/html
 
 fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 	FUZZ=$(N) $(THREADS) $(PY) -m pytest -n $(WORKERS) tests/test_fuzz.py $(ARGS)
@@ -41,7 +45,7 @@ dist: $(VENV)/.dist  ## sdist, and from it the wheel, in dist/
 	$(PY) -m build
 
 clean:  ## remove .venv and everything else that can be made again
-	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv dist docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each set of packages; all share the environment.
@@ -53,6 +57,11 @@ $(VENV)/.test: $(LISTS) | $(VENV)/bin/pip
 	@echo "Installing every framework (CPU): some minutes the first time"
 	$(PIP) --requirement requirements/test.txt --editable '.[demo]'
 	$(PIP) --no-deps --requirement requirements/peers.txt
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(LISTS) | $(VENV)/bin/pip
+	@echo "Installing what the documentation runs and is built with"
+	$(PIP) --requirement requirements/docs.txt --editable '.[demo,report]'
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.lint: $(LISTS) | $(VENV)/bin/pip
