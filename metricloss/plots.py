@@ -178,17 +178,11 @@ def svg(figure: Figure, name: str, description: str) -> str:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with matplotlib.rc_context({"svg.hashsalt": "metricloss", "svg.fonttype": "none"}):
         figure.savefig(written, format="svg", transparent=True, metadata=nothing)
-    text = written.getvalue()
-    text = text[text.index("<svg") :].replace("#000000", "currentColor")
-    text = re.sub(r'(?<=[ (])(id="|url\(#|#)(?=[\w])', rf"\g<1>{name}-", text)
-    text = re.sub(r'(xlink:href="#)', rf"\g<1>{name}-", text)
-    return re.sub(
-        r"<svg.*?(viewBox=\S+ \S+ \S+ [^ >]+).*?>",
-        rf'<svg role="img" aria-label="{escape(description)}" \g<1> fill="currentColor">',
-        text,
-        count=1,
-        flags=re.DOTALL,
-    )
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", written.getvalue(), count=1, flags=re.DOTALL)
+    text = re.sub(r'( id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", text.replace("#000000", "currentColor"))
+    _, box, inner = re.split(r"<svg[^>]*(viewBox=\"[^\"]*\")[^>]*>", text, maxsplit=1)
+    about = f'role="img" aria-label="{escape(description)}"'
+    return f'<svg {about} {box} fill="currentColor" stroke-linejoin="round">{inner}'
 
 
 def require(package: str, extra: str) -> None:
