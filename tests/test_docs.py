@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -147,7 +149,7 @@ def test_a_page_of_the_catalogue_has_every_part():
     assert 'ml.Metric("tversky", fp_weight=0.3, fn_weight=0.7)' in text
     assert text.count("<math") >= 5
     assert text.count("<svg") == 1
-    assert len(text) < 200_000
+    assert len(text) < 100_000
     assert "- **range**: from 0 to 1" in text
     assert entries()["tversky"].reference in text
 
@@ -187,6 +189,29 @@ def test_a_page_is_written_again_when_the_compiler_changes(tmp_path: Path):
     assert pages._is_current(tmp_path / "f1.md", "abc")
     assert not pages._is_current(tmp_path / "f1.md", "abd")
     assert not pages._is_current(tmp_path / "mcc.md", "abc")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("M 0.123456 1 L 5 1 L 9 1 L 9 7 z", "M0.1 1L9 1L9 7z"),
+        ("M 0 0 L 0 3.5", "M0 0L0 3.5"),
+        ("M 0 0 \nL 5 0 \nL 0 0 \nz\nM 1 1 L 2 2", "M0 0L5 0L0 0zM1 1L2 2"),
+        ("M 0 0 L 10 0.2 L 20 0", "M0 0L10 0.2L20 0"),
+        ("M 0 0 Q 1 1 2 0", "M 0 0 Q 1 1 2 0"),
+    ],
+)
+def test_paths_are_made_shorter_and_not_other(path: str, expected: str):
+    assert extension("pictures").shrunk(f'<path d="{path}"/>') == f'<path d="{expected}"/>'
+
+
+def test_a_curve_stays_where_it_is():
+    arc = [(100 * math.cos(step / 50), 100 * math.sin(step / 50)) for step in range(78)]
+    drawn = extension("pictures").shrunk(f'<path d="M {" L ".join(f"{x} {y}" for x, y in arc)}"/>')
+    kept = [tuple(map(float, point.split())) for point in drawn[10:-3].split("L")]
+    assert 5 < len(kept) < 40
+    for before, after in pairwise(kept):
+        assert math.hypot(*(sum(pair) / 2 for pair in zip(before, after, strict=True))) > 99.7
 
 
 # ---- nothing comes from the network

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import pictures
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.display import status_iterator
-from sympy import Symbol
+from sympy import Heaviside, Symbol
 
 import metricloss as ml
-from metricloss import mathml, plots
+from metricloss import display, plots
 from metricloss.backend import backends_folder
 from metricloss.entries import FAMILIES, Entry, entries
 from metricloss.findings import Finding
@@ -96,8 +97,8 @@ def _call(entry: Entry) -> str:
 
 
 def _formula(metric: ml.Metric) -> str:
-    loss = mathml.equation("loss", metric.loss_of(Symbol(metric.name)))
-    return _math(mathml.equation(metric.name, metric.expression), loss)
+    loss = metric.loss_of(Symbol(metric.name))
+    return _math(display.formula(metric.name, metric.expression), display.formula("loss", loss))
 
 
 def _parameters(entry: Entry) -> str:
@@ -113,15 +114,13 @@ def _parameters(entry: Entry) -> str:
 
 def _slopes(metric: ml.Metric) -> str:
     slopes = metric.slopes
-    rows = [mathml.equation(str(line.name), line.expression, line.remark) for line in slopes.equations]
-    positive = mathml.equation("on a positive", slopes.positive)
-    negative = mathml.equation("on a negative", slopes.negative)
-    return f"How the metric moves with the decision on one entry.\n\n{_math(*rows, positive, negative)}"
+    about = "How the metric moves with the decision on one entry."
+    if slopes.positive.has(Heaviside) or slopes.negative.has(Heaviside):
+        about += " Θ is the step function: 0 below 0, 1 above, ½ at 0."
+    return f"{about}\n\n{_math(*display.slopes_rows(slopes))}"
 
 
 def _findings(entry: Entry, metric: ml.Metric) -> str:
-    if not hasattr(metric, "analysis"):
-        return "SHIM"
     return "\n".join(_finding(entry, finding) for finding in metric.analysis if finding.text != entry.name)
 
 
@@ -142,19 +141,7 @@ def _linked(match: re.Match[str]) -> str:
 
 def _picture(entry: Entry, metric: ml.Metric) -> str:
     description = f"Contours of {entry.title} and of its two slopes over the ROC plane"
-    if hasattr(metric, "plot"):
-        figure = metric.plot(prevalence=PREVALENCE)
-    else:
-        from metricloss.plan import lower_counts
-
-        s = metric.slopes
-        figure = plots.isometrics(
-            lower_counts(s, [s.value, s.positive, s.negative]),
-            ["value", "positive", "negative"],
-            PREVALENCE,
-            1000,
-        )
-    drawn = _shrunk(plots.svg(figure, entry.name, description))
+    drawn = pictures.shrunk(plots.svg(metric.plot(prevalence=PREVALENCE), entry.name, description))
     about = (
         f"Lines of equal value for each false and true positive rate, where {PREVALENCE:.0%} are positive. "
         "The dot is the perfect classifier, the dashed line is guessing."
@@ -162,15 +149,8 @@ def _picture(entry: Entry, metric: ml.Metric) -> str:
     return f"{about}\n\n{_raw(drawn, 'plot')}"
 
 
-def _shrunk(svg: str) -> str:
-    """With one digit behind the point in paths, no more blanks than needed, and the page's own font."""
-    svg = re.sub(r'(?<= d=")[^"]+', lambda path: re.sub(r"(\.\d)\d+", r"\1", path.group()), svg)
-    svg = re.sub(r"\s*\n\s*(?=[LMQCz\"<])", "", svg)
-    return re.sub(r"font-family: [^;\"]*;?", "", svg)
-
-
 def _math(*rows: str) -> str:
-    return _raw("\n".join(mathml.math(row) for row in rows), "math")
+    return _raw("\n".join(rows), "math")
 
 
 def _raw(html: str, css_class: str) -> str:
@@ -231,10 +211,11 @@ def _title(page: str) -> str:
 
 
 def checksum() -> str:
-    """Of the compiler, the catalogue, the backends and this file: of everything that pages are made from."""
+    """Of the compiler, the catalogue, the backends and this folder: of everything that pages are made from."""
     folders = (Path(ml.__file__).parent, backends_folder())
     files = {path for folder in folders for suffix in ("py", "toml") for path in folder.rglob(f"*.{suffix}")}
-    texts = [path.read_bytes() for path in (*sorted(files), Path(__file__))]
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    texts = [path.read_bytes() for path in (*sorted(files), *own)]
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
