@@ -61,6 +61,11 @@ class Entry:
         """Everything that it can be asked for by."""
         return (self.name, self.title, *self.aliases)
 
+    @property
+    def usual_direction(self) -> str:
+        """What a metric has that says nothing of its direction."""
+        return "minimize" if self.direction == "minimize" else "maximize"
+
     def with_values(self, given: Mapping[str, float]) -> dict[str, float]:
         """The parameters with the given values in place of defaults, under their own names.
 

@@ -40,9 +40,13 @@ def header(recipe: Recipe, backend: Backend) -> str:
 def command(recipe: Recipe, backend: Backend) -> str:
     """The command line that emits the same file."""
     metric, relaxation = recipe.metric, recipe.relaxation
-    expression = str(metric.expression.xreplace(SUMS))
-    words = ["--name", metric.name, "--backend", backend.name]
-    if metric.direction != "maximize":
+    entry = metric.entry
+    expression = entry.name if entry else str(metric.expression.xreplace(SUMS))
+    words = [] if entry and entry.name == metric.name else ["--name", metric.name]
+    words += ["--backend", backend.name]
+    if entry:
+        words += [word for name, value in metric.parameters for word in ("--param", f"{name}={value}")]
+    if metric.direction != (entry.usual_direction if entry else "maximize"):
         words += ["--direction", metric.direction]
     if metric.zero_division != 0:
         words += [f"--zero-division={metric.zero_division}"]
@@ -79,6 +83,7 @@ def _table(recipe: Recipe) -> str:
     rows = [
         *((str(name), str(total)) for name, total in TOTALS.items() if name in used),
         *((str(line.name), f"{line.expression}{line.remark}") for line in slopes.equations),
+        *([("", metric.entry.reference)] if metric.entry else []),
         ("loss" if recipe.is_plain else "loss of a matrix", str(loss)),
         ("slopes", f"{on_positive} on a positive,"),
         ("", f"{on_negative} on a negative: how the loss moves with the decision"),

@@ -13,7 +13,7 @@ from sympy import Expr, S, Symbol
 
 from metricloss.algebra import INFINITE, as_number, latex, simplified
 from metricloss.confusion import hard_counts
-from metricloss.entries import find
+from metricloss.entries import Entry, find
 from metricloss.errors import ConstantMetricError, OptionError, nearest
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
 from metricloss.plan import TINY, lower_counts
@@ -34,10 +34,10 @@ SKIP = "skip"
 class Metric:
     """A metric over TP, FP, FN, TN, written as SymPy expression, as text, or as a callable of the four counts.
 
-    expression: over the counts, their sums P, N, PP, PN, n, and parameters; or a name of the catalogue, which
-    also gives name, direction and parameters unless stated. direction: "maximize" (the default) if more is
-    better, "minimize" if less is. zero_division: what a quotient with a zero denominator is, in the loss and in
-    the hard metric alike; or "skip": it is 0, and where there are no positives the metric has no value and
+    expression: over the counts, their sums P, N, PP, PN, n, and parameters; or a name of the catalogue, whose
+    `entry` then gives name, direction and parameters unless stated. direction: "maximize" (the default) if more
+    is better, "minimize" if less is. zero_division: what a quotient with a zero denominator is, in the loss and
+    in the hard metric alike; or "skip": it is 0, and where there are no positives the metric has no value and
     enters no average. parameters: a value for every other name in the expression.
 
     Errors: ExpressionSyntaxError, UnknownNameError, ExpressionTooLargeError and UnsupportedFunctionError for
@@ -60,6 +60,7 @@ class Metric:
     direction: str
     zero_division: Expr | str
     parameters: tuple[tuple[str, Expr], ...] = field(compare=False)
+    entry: Entry | None = field(compare=False)
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class Metric:
         entry = find(expression) if isinstance(expression, str) and expression not in parameters else None
         if entry is not None:
             expression, name, parameters = entry.expression, name or entry.name, entry.with_values(parameters)
-            direction = direction or entry.direction.replace("neither", "maximize")
+            direction = direction or entry.usual_direction
         direction = direction or "maximize"
         values = {key: as_number(key, value) for key, value in parameters.items()}
         if direction not in ("maximize", "minimize"):
@@ -94,6 +95,7 @@ class Metric:
         is_skip = isinstance(zero_division, str) and zero_division == SKIP
         set_field(self, "zero_division", SKIP if is_skip else as_number("zero_division", zero_division))
         set_field(self, "parameters", tuple(values.items()))
+        set_field(self, "entry", entry)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         """The hard metric of 0/1 predictions: arrays of any library and any one shape, or nested lists.
