@@ -1,4 +1,4 @@
-"""The command line: show, emit, check, list, demo."""
+"""The command line: show, emit, check, report, list, demo."""
 
 from __future__ import annotations
 
@@ -171,6 +171,15 @@ def _check_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, help="of the random scores (default: 0)")
 
 
+def _report_options(command: argparse.ArgumentParser) -> None:
+    _metric_options(command)
+    command.add_argument(
+        "--prevalence", metavar="X", default="0.5", help="the share of positives in the pictures (default: 0.5)"
+    )
+    command.add_argument("-o", "--output", metavar="FILE", help="write this file (default: NAME.html)")
+    command.add_argument("--force", action="store_true", help="replace the file if there is one")
+
+
 def _demo_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", default="numpy", metavar="B", help="the framework (default: numpy)")
 
@@ -183,6 +192,7 @@ _COMMANDS = (
     ("show", commands.show, _metric_options),
     ("emit", commands.emit, _emit_options),
     ("check", commands.check, _check_options),
+    ("report", commands.report, _report_options),
     ("list", commands.list_all, _list_options),
     ("demo", commands.demo, _demo_options),
 )

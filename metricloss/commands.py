@@ -21,6 +21,7 @@ from metricloss.metric import Metric
 from metricloss.recipe import recipe_of
 from metricloss.relaxation import Relaxation
 from metricloss.relaxations import NAMED
+from metricloss.source import write
 from metricloss.symbols import COUNTS, NAMES
 from metricloss.task import AVERAGES, Task
 from metricloss.text import CONSTANTS, FUNCTIONS, parse
@@ -90,6 +91,28 @@ def check(options: argparse.Namespace) -> int:
         )
     print(report)
     return OK if report.ok else CHECK_FAILED
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a page about a metric and its loss: derivation, analysis, pictures, source for every framework.
+
+    The page is one HTML file that needs no network. It takes pip install 'metricloss[report]' to write it.
+
+    examples:
+      metricloss report f1 -o f1.html
+      metricloss report mcc --prevalence 0.01 --relaxation "AnyLoss(30)" --force
+    """
+    from tqdm import tqdm
+
+    from metricloss import report as reporting
+
+    recipe = recipe_of(_metric(options), **_choices(options))
+    path = options.output or f"{recipe.metric.name}.html"
+    prevalence = float(parse(options.prevalence, {}))
+    with tqdm(total=len(reporting.PARTS), unit="part", delay=2, leave=False, disable=None) as bar:
+        page = reporting.report(recipe, prevalence=prevalence, tick=bar.update)
+    print(f"wrote {write(path, page, force=options.force)}: {recipe.metric.name}", file=sys.stderr)
+    return OK
 
 
 def list_all(options: argparse.Namespace) -> int:

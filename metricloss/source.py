@@ -42,14 +42,22 @@ class Source:
 
         Errors: OutputExistsError.
         """
-        path = Path(path)
-        if path.exists() and not force:
-            raise OutputExistsError(
-                f"{path} exists and was left as it is\n"
-                "Write elsewhere, or replace it: save(..., force=True), --force."
-            )
-        path.write_text(self.text, encoding="utf-8")
-        return path
+        return write(path, self.text, force=force)
+
+
+def write(path: str | Path, text: str, *, force: bool = False) -> Path:
+    """Write a text, in place of an older file only if `force`.
+
+    Errors: OutputExistsError.
+    """
+    path = Path(path)
+    if path.exists() and not force:
+        raise OutputExistsError(
+            f"{path} exists and was left as it is\n"
+            "Write elsewhere, or replace it: save(..., force=True), --force."
+        )
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
