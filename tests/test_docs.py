@@ -156,8 +156,8 @@ def test_a_page_of_the_catalogue_has_every_part():
 
 def test_findings_say_what_was_sampled_and_link_to_other_metrics():
     pages, entry = extension("catalogue_pages"), entries()["f1"]
-    assert pages._finding(entry, Finding("equal to", "f1; a line of others: 1 - bray_curtis", (), True)) == (
-        "- **equal to**: a line of others: 1 - [`bray_curtis`](bray_curtis.md)"
+    assert pages._finding(entry, Finding("equal to", "f1 = 1 - bray_curtis", (), True)) == (
+        "- **equal to**: 1 - [`bray_curtis`](bray_curtis.md)"
     )
     assert pages._finding(entry, Finding("direction", "rises with recall", {}, False, True)) == (
         "- ⚠ **direction**: rises with recall *(sampled, not proved)*"

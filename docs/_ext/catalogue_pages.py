@@ -125,7 +125,7 @@ def _findings(entry: Entry, metric: ml.Metric) -> str:
 
 
 def _finding(entry: Entry, finding: Finding) -> str:
-    text = _kept(finding.text.removeprefix(f"{entry.name}; "))
+    text = _kept(finding.text.removeprefix(f"{entry.name} = "))
     if finding.topic in ("equal to", "class swap"):
         text = re.sub(r"(?:\w|\\_)+", _linked, text)
     sampled = "" if finding.is_proven else " *(sampled, not proved)*"
