@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 from metricloss.errors import nearest
@@ -78,7 +76,9 @@ class Entry:
 @cache
 def entries() -> Mapping[str, Entry]:
     """All entries by name, in the catalogue's order."""
-    data = tomllib.loads((files("metricloss") / "catalogue.toml").read_text("utf-8"))
+    import tomllib  # here, for `import metricloss` stays light
+
+    data = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))
     made = {}
     for name, facts in data.items():
         made[name] = Entry(name, **{**facts, "aliases": tuple(facts.get("aliases", ()))})
@@ -118,6 +118,8 @@ def _may_be_name(text: str) -> bool:
 
 def _key(name: str) -> str:
     """A name without case, accents, blanks and hyphens; Greek letters spelt, and a sign at the end kept."""
+    import unicodedata
+
     signed = re.sub(r"[-−]\s*$", " minus", name.strip()).replace("+", " plus")
     plain = unicodedata.normalize("NFKD", signed.lower().translate(_LETTERS))
     return re.sub(r"[^a-z0-9]", "", plain)

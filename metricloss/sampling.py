@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from random import Random
 
 from metricloss.expression import SAMPLES
 
@@ -28,10 +27,15 @@ def small() -> list[Matrix]:
 
 
 def ordinary(number: int = 300) -> list[Matrix]:
-    """Confusion matrices without a zero, of all sizes and prevalences; the same each time."""
-    random = Random(0)
-    logarithms = [[random.uniform(-1, 4) for _ in range(4)] for _ in range(number)]
-    return [(10**a, 10**b, 10**c, 10**d) for a, b, c, d in logarithms]
+    """Confusion matrices without a zero, of counts from 0.1 to 10000, spread evenly on a scale of logarithms.
+
+    Source: H. Weyl's sequences, whose steps are irrational (Math. Annalen 77, 1916).
+    """
+    a, b, c, d = (
+        [10 ** (5 * (step * math.sqrt(prime) % 1) - 1) for step in range(1, number + 1)]
+        for prime in (2, 3, 5, 7)
+    )
+    return list(zip(a, b, c, d, strict=True))
 
 
 def extreme(large: float) -> list[Matrix]:
