@@ -10,7 +10,7 @@ import importlib.util
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from html import escape
 from statistics import NormalDist
@@ -30,6 +30,8 @@ Results = Callable[..., tuple[float, ...]]
 BLUE, ORANGE = "#3b82c4", "#c8691c"
 #: Points along a side of the ROC plane, and along a curve.
 _SIDE, _ALONG = 61, 401
+#: How far from its edges the plane is looked at: on them a quotient may be 0/0.
+_EDGE = 0.002
 _WIDE, _HIGH = 4.2, 3.6
 
 
@@ -47,7 +49,7 @@ def isometrics(results: Results, titles: Sequence[str], prevalence: float, n: fl
     """
     check_batch(prevalence, n)
     figure = _figure(len(titles))
-    rates = [step / (_SIDE - 1) for step in range(_SIDE)]
+    rates = _between(_EDGE, 1 - _EDGE, _SIDE)
     positives, negatives = prevalence * n, (1 - prevalence) * n
     planes = [
         [
@@ -60,7 +62,8 @@ def isometrics(results: Results, titles: Sequence[str], prevalence: float, n: fl
         _contours(axes, rates, [[values[number] for values in row] for row in planes])
         axes.plot([0, 1], [0, 1], linestyle=(0, (4, 4)), linewidth=1, color="black", alpha=0.6)
         axes.plot([0], [1], "o", color=ORANGE, clip_on=False, zorder=5)
-        axes.set(title=title, xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.set(title=title, xlabel="false positive rate", ylabel="true positive rate")
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     return figure
 
 
@@ -80,6 +83,7 @@ def relaxation(h: Curve, slope: Curve, variable: str, threshold: float) -> Figur
         axes.plot(points, [curve(point) for point in points], color=BLUE, linewidth=2)
         axes.axvline(threshold, linestyle=(0, (4, 4)), linewidth=1, color="black", alpha=0.6)
         axes.set(title=f"{title}({variable})", xlabel=_SCORES[variable], xlim=(low, high))
+    figure.axes[1].set_ylim(bottom=0)
     figure.axes[0].axhline(0.5, linestyle=(0, (1, 3)), linewidth=1, color="black", alpha=0.6)
     return figure
 
@@ -106,9 +110,8 @@ def gradients(plan: Plan, from_logits: bool, prevalence: float, n: int) -> Figur
     points = _between(0, 1) if variable == "p" else _between(-6, 6)
     figure = _figure(1, wide=6.4)
     (axes,) = figure.axes
-    for slope, label, color, style in zip(
-        slopes, ("positive", "negative"), (BLUE, ORANGE), ("-", "--"), strict=True
-    ):
+    looks = (("positive", BLUE, "-"), ("negative", ORANGE, "--"))
+    for slope, (label, color, style) in zip(slopes, looks, strict=True):
         values = [n * slope * _decided(plan.relax_slope, point)[0] for point in points]
         axes.plot(points, values, label=label, color=color, linestyle=style, linewidth=2)
     axes.axhline(0, linewidth=0.8, color="black", alpha=0.6)
@@ -180,6 +183,7 @@ def svg(figure: Figure, name: str, description: str) -> str:
         figure.savefig(written, format="svg", transparent=True, metadata=nothing)
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", written.getvalue(), count=1, flags=re.DOTALL)
     text = re.sub(r'( id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", text.replace("#000000", "currentColor"))
+    text = re.sub(r"-?\d+\.\d{3,}(?!\d)", lambda number: f"{float(number[0]):.2f}", text)
     _, box, inner = re.split(r"<svg[^>]*(viewBox=\"[^\"]*\")[^>]*>", text, maxsplit=1)
     about = f'role="img" aria-label="{escape(description)}"'
     return f'<svg {about} {box} fill="currentColor" stroke-linejoin="round">{inner}'
@@ -220,11 +224,11 @@ def _contours(axes: Axes, rates: list[float], rows: list[list[float]]) -> None:
     finite = sorted(value for row in rows for value in row if math.isfinite(value))
     if not finite or finite[-1] - finite[0] <= 1e-9 * max(map(abs, (finite[0], finite[-1]))):
         text = f"{finite[0]:.4g} everywhere" if finite else "infinite everywhere"
-        axes.text(0.5, 0.3, text, ha="center")
+        axes.text(0.62, 0.3, text, ha="center")
         return
     levels = _levels(finite)
     shown = [[value if math.isfinite(value) else math.nan for value in row] for row in rows]
-    axes.contourf(rates, rates, shown, levels, cmap="RdYlBu", alpha=0.45, extend="both")
+    axes.contourf(rates, rates, shown, levels, cmap="viridis", alpha=0.4, extend="both")
     lines = axes.contour(rates, rates, shown, levels, colors="black", linewidths=0.8, alpha=0.8)
     axes.clabel(lines, fmt="%.4g", fontsize=8)
 
@@ -234,21 +238,22 @@ def _levels(ordered: list[float]) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
     low, high = (_quantile(ordered, share) for share in (0.02, 0.98))
-    levels = [
-        float(level) for level in MaxNLocator(9).tick_values(low, high) if ordered[0] < level < ordered[-1]
-    ]
+    levels = _inside(MaxNLocator(9).tick_values(low, high), ordered)
     if sum(_quantile(ordered, 0.1) <= level <= _quantile(ordered, 0.9) for level in levels) >= 4:
         return levels
-    wanted = {float(f"{_quantile(ordered, tenth / 10):.2g}") for tenth in range(1, 10)}
-    return sorted(level for level in wanted if ordered[0] < level < ordered[-1]) or levels
+    return _inside((f"{_quantile(ordered, tenth / 10):.2g}" for tenth in range(1, 10)), ordered) or levels
+
+
+def _inside(levels: Iterable[float | str], ordered: list[float]) -> list[float]:
+    return [level for level in sorted(set(map(float, levels))) if ordered[0] < level < ordered[-1]]
 
 
 def _quantile(ordered: list[float], share: float) -> float:
     return ordered[round(share * (len(ordered) - 1))]
 
 
-def _between(low: float, high: float) -> list[float]:
-    return [low + (high - low) * step / (_ALONG - 1) for step in range(_ALONG)]
+def _between(low: float, high: float, number: int = _ALONG) -> list[float]:
+    return [low + (high - low) * step / (number - 1) for step in range(number)]
 
 
 def _span(h: Curve, threshold: float) -> tuple[float, float]:
