@@ -221,6 +221,8 @@ def _png(figure: Figure) -> bytes:
 
 def _contours(axes: Axes, rates: list[float], rows: list[list[float]]) -> None:
     """Labelled lines of equal value; a value that is the same everywhere is written instead."""
+    from matplotlib.colors import BoundaryNorm
+
     finite = sorted(value for row in rows for value in row if math.isfinite(value))
     if not finite or finite[-1] - finite[0] <= 1e-9 * max(map(abs, (finite[0], finite[-1]))):
         text = f"{finite[0]:.4g} everywhere" if finite else "infinite everywhere"
@@ -228,7 +230,8 @@ def _contours(axes: Axes, rates: list[float], rows: list[list[float]]) -> None:
         return
     levels = _levels(finite)
     shown = [[value if math.isfinite(value) else math.nan for value in row] for row in rows]
-    axes.contourf(rates, rates, shown, levels, cmap="viridis", alpha=0.4, extend="both")
+    steps = BoundaryNorm(levels, 256, extend="both")  # as far apart in colour, however far in value
+    axes.contourf(rates, rates, shown, levels, norm=steps, cmap="viridis", alpha=0.4, extend="both")
     lines = axes.contour(rates, rates, shown, levels, colors="black", linewidths=0.8, alpha=0.8)
     axes.clabel(lines, fmt="%.4g", fontsize=8)
 
@@ -241,7 +244,8 @@ def _levels(ordered: list[float]) -> list[float]:
     levels = _inside(MaxNLocator(9).tick_values(low, high), ordered)
     if sum(_quantile(ordered, 0.1) <= level <= _quantile(ordered, 0.9) for level in levels) >= 4:
         return levels
-    return _inside((f"{_quantile(ordered, tenth / 10):.2g}" for tenth in range(1, 10)), ordered) or levels
+    levels = _inside((f"{_quantile(ordered, tenth / 10):.2g}" for tenth in range(1, 10)), ordered)
+    return levels if len(levels) > 1 else _between(ordered[0], ordered[-1], 11)[1:-1]
 
 
 def _inside(levels: Iterable[float | str], ordered: list[float]) -> list[float]:
