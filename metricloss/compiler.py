@@ -19,7 +19,6 @@ from metricloss.plan import COUNT_NAMES, VALUE, Body, Plan, lower, lower_counts
 from metricloss.quotients import SUMS
 from metricloss.recipe import Recipe, recipe_of
 from metricloss.relaxation import Relaxation, p, q, z
-from metricloss.sampling import concerns
 from metricloss.source import Source, fill
 from metricloss.task import Task
 
@@ -96,8 +95,8 @@ def source_of(recipe: Recipe, backend: Backend) -> Source:
 
 def _tell_concerns(metric: Metric) -> None:
     """Warn the caller of `compile` or `emit`, in one line, of what may spoil a training."""
-    if found := concerns(metric.at, metric.sign):
-        warnings.warn(f"{metric.name}: {'; '.join(found)}", MetricWarning, stacklevel=3)
+    if metric.concerns:
+        warnings.warn(f"{metric.name}: {'; '.join(metric.concerns)}", MetricWarning, stacklevel=3)
 
 
 def plan_of(recipe: Recipe) -> Plan:

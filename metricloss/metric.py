@@ -17,6 +17,7 @@ from metricloss.entries import Entry, find
 from metricloss.errors import ConstantMetricError, OptionError, nearest
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
 from metricloss.plan import TINY, lower_counts
+from metricloss.sampling import concerns
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
@@ -158,6 +159,15 @@ class Metric:
         from metricloss.findings import Formula
 
         return analyse(Formula(self.expression, self.slopes, self.best, self.sign))
+
+    @cached_property
+    def concerns(self) -> tuple[str, ...]:
+        """What may spoil a training, seen at a few samples: what `compile` warns of.
+
+        >>> Metric("TP/P").concerns
+        ('predicting everything positive reaches its best value',)
+        """
+        return tuple(concerns(self.at, self.sign))
 
     @property
     def loss_slopes(self) -> tuple[Expr, Expr]:

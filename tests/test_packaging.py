@@ -24,7 +24,7 @@ def pyproject() -> dict:
 def requirements(name: str) -> dict[str, str]:
     """The packages of a list, with what each is held to."""
     lines = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8").splitlines()
-    found = (re.fullmatch(r"([a-z][a-z-]*)(.*)", line) for line in lines)
+    found = (re.fullmatch(r"([a-z][a-z0-9-]*)(.*)", line.partition("  #")[0]) for line in lines)
     return {match[1]: match[2] for match in found if match}
 
 
@@ -52,7 +52,7 @@ def test_every_backend_has_an_extra_of_its_name():
     extras = pyproject()["project"]["optional-dependencies"]
     for backend in all_backends():
         needed = extras[backend.name.replace("_", "-")]
-        packages = {re.match(r"[a-z-]+", requirement)[0] for requirement in needed}
+        packages = {re.match(r"[a-z0-9-]+", requirement)[0] for requirement in needed}
         assert set(backend.install.removeprefix("pip install ").split()) == packages
 
 
@@ -82,7 +82,7 @@ def test_what_is_tested_lies_within_what_is_promised():
 @pytest.mark.checkout
 def test_every_listed_package_has_its_version_in_one_place():
     pins = requirements("constraints")
-    for name in ("core", "test", "lint"):
+    for name in ("core", "test", "lint", "docs"):
         for package, pin in requirements(name).items():
             assert package in pins, f"{name}.txt: {package} stands not in constraints.txt"
             assert not pin, f"{name}.txt: the version of {package} belongs in constraints.txt"
