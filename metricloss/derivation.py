@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sympy import Expr, Symbol
 
 from metricloss.algebra import latex
 from metricloss.functions import sigmoid
+from metricloss.mathml import equation, typed
 from metricloss.metric import Metric
 from metricloss.recipe import Recipe
 from metricloss.relaxation import Relaxation, p, z
@@ -20,15 +23,22 @@ _COUNTS_LATEX = (
 
 @dataclass(frozen=True)
 class Step:
-    """One link: what it computes and how that moves, in plain text and in LaTeX.
+    """One link: what it computes and how that moves, in plain text, in LaTeX, and as rows of MathML.
 
-    >>> Step("score to p", ("p = z",), ("p = z",)).title
+    >>> Step("score to p", ("p = z",), ("p = z",), ("<mi>p</mi><mo>=</mo><mi>z</mi>",)).title
     'score to p'
     """
 
     title: str
     lines: tuple[str, ...]
     latex: tuple[str, ...]
+    mathml: tuple[str, ...]
+
+
+class _Equation(NamedTuple):
+    text: str
+    latex: str
+    mathml: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,12 +82,26 @@ def derivation(recipe: Recipe) -> Derivation:
     return Derivation((*steps, _gradient(recipe)))
 
 
-def _equation(left: str, left_latex: str, right: Expr, remark: str = "") -> tuple[str, str]:
-    return f"{left} = {right}{remark}", rf"{left_latex} = {latex(right)}\text{{{remark}}}"
+def _equation(left: str, left_latex: str, right: Expr, remark: str = "") -> _Equation:
+    return _Equation(
+        f"{left} = {right}{remark}",
+        rf"{left_latex} = {latex(right)}\text{{{remark}}}",
+        (equation(left, right, remark),),
+    )
 
 
-def _step(title: str, *equations: tuple[str, str]) -> Step:
-    return Step(title, tuple(text for text, _ in equations), tuple(latex for _, latex in equations))
+def _typed(text: str, latex: str) -> _Equation:
+    """An equation, or several with wide blanks between them."""
+    return _Equation(text, latex, tuple(map(typed, re.split("[,;]  ", text))))
+
+
+def _step(title: str, *equations: _Equation) -> Step:
+    return Step(
+        title,
+        tuple(line.text for line in equations),
+        tuple(line.latex for line in equations),
+        tuple(row for line in equations for row in line.mathml),
+    )
 
 
 def _probability() -> Step:
@@ -92,8 +116,8 @@ def _probability() -> Step:
 def _softmax() -> Step:
     return _step(
         "scores z → probabilities p, over the classes j, k",
-        ("p_k = exp(z_k)/Σ_j exp(z_j)", r"p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}"),
-        ("dp_j/dz_k = p_k*((j = k) - p_j)", r"\frac{dp_j}{dz_k} = p_k\,(\delta_{jk} - p_j)"),
+        _typed("p_k = exp(z_k)/Σ_j exp(z_j)", r"p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}"),
+        _typed("dp_j/dz_k = p_k*((j = k) - p_j)", r"\frac{dp_j}{dz_k} = p_k\,(\delta_{jk} - p_j)"),
     )
 
 
@@ -108,12 +132,12 @@ def _decision(relaxation: Relaxation) -> Step:
 
 
 def _counts() -> Step:
-    moves = (
+    moves = _typed(
         "dTP = w·da, dFN = -w·da on a positive;  dFP = w·da, dTN = -w·da on a negative",
         r"dTP = w\,da,\; dFN = -w\,da \text{ on a positive;}\quad "
         r"dFP = w\,da,\; dTN = -w\,da \text{ on a negative}",
     )
-    return _step("decision a → counts, with label y and weight w", (_COUNTS, _COUNTS_LATEX), moves)
+    return _step("decision a → counts, with label y and weight w", _typed(_COUNTS, _COUNTS_LATEX), moves)
 
 
 def _metric(metric: Metric) -> Step:
@@ -155,11 +179,11 @@ def _average(recipe: Recipe) -> list[Step]:
         return []
     share = _SHARES[str(recipe.task.average)]
     equations = [
-        ("loss = Σ s·(loss of a matrix)", r"\text{loss} = \sum s\,\text{loss}_m"),
-        (f"s ∝ {share};  Σ s = 1", rf"s \propto \text{{{share.replace('_', ' ')}}},\quad \sum s = 1"),
+        _typed("loss = Σ s·(loss of a matrix)", r"\text{loss} = \sum s\,\text{loss}_m"),
+        _typed(f"s ∝ {share};  Σ s = 1", rf"s \propto \text{{{share.replace('_', ' ')}}},\quad \sum s = 1"),
     ]
     if recipe.metric.skips:
-        equations.append(("s = 0 where P = 0", r"s = 0 \text{ where } P = 0"))
+        equations.append(_typed("s = 0 where P = 0", r"s = 0 \text{ where } P = 0"))
     return [_step("losses of all matrices → their mean", *equations)]
 
 
@@ -171,8 +195,8 @@ def _gradient(recipe: Recipe) -> Step:
     if recipe.is_multiclass and recipe.from_logits:
         return _step(
             "all together",
-            (f"g_k = dloss/dp_k = {slopes}·da/dp_k", rf"g_k = {slopes_latex}\,\frac{{da}}{{dp_k}}"),
-            (
+            _typed(f"g_k = dloss/dp_k = {slopes}·da/dp_k", rf"g_k = {slopes_latex}\,\frac{{da}}{{dp_k}}"),
+            _typed(
                 "dloss/dz_k = p_k·(g_k - Σ_j g_j·p_j)",
                 r"\frac{d\,\text{loss}}{dz_k} = p_k\,(g_k - \sum_j g_j p_j)",
             ),
@@ -180,7 +204,7 @@ def _gradient(recipe: Recipe) -> Step:
     by = "z" if recipe.from_logits else "p"
     return _step(
         "all together",
-        (
+        _typed(
             f"dloss/d{by} = {slopes}·da/d{by}",
             rf"\frac{{d\,\text{{loss}}}}{{d{by}}} = {slopes_latex}\,\frac{{da}}{{d{by}}}",
         ),

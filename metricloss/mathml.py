@@ -9,8 +9,14 @@ from typing import Any
 
 from sympy import Expr
 
+_MINUS = "\N{MINUS SIGN}"
 #: The words of a derivation's left sides: a derivative, then what it is a derivative on.
 _DERIVATIVE = re.compile(r"(d\w+)/(d\w+)(.*)", re.DOTALL)
+#: What a formula that was typed by hand is made of; words are prose where several stand together.
+_TYPED = re.compile(
+    r"(?P<derivative>\bd\w+/d\w+)|(?P<prose>\s?(?<![^\s(\[])(?:where\b|[a-z][a-z_']*(?: [a-z_']+)+)\s?)"
+    r"|(?P<name>[^\W\d]\w*)|(?P<number>\d+)|(?P<sign>(?<=[=(] )-|(?<=\()-)|(?P<operator>\S)"
+)
 
 
 def mathml(expression: Expr) -> str:
@@ -21,7 +27,7 @@ def mathml(expression: Expr) -> str:
     '<mrow><mfrac><mi>x</mi><mn>2</mn></mfrac></mrow>'
     """
     text: str = _printer()(expression)
-    return text
+    return text.replace("<mo>-</mo>", f"<mo>{_MINUS}</mo>").replace("<mn>-", f"<mn>{_MINUS}")
 
 
 def words(text: str) -> str:
@@ -36,6 +42,39 @@ def words(text: str) -> str:
     above, below, rest = derivative.groups()
     fraction = f"<mfrac><mi>{escape(above)}</mi><mi>{escape(below)}</mi></mfrac>"
     return fraction + (f"<mtext>{_kept(rest)}</mtext>" if rest else "")
+
+
+def typed(text: str) -> str:
+    """A formula as it was typed, as a row: names, numbers, operators, derivatives as fractions, and prose.
+
+    >>> typed("p_k = 1 on a positive")
+    '<mrow><msub><mi>p</mi><mi>k</mi></msub><mo>=</mo><mn>1</mn><mtext>\\xa0on\\xa0a\\xa0positive</mtext></mrow>'
+    """
+    return f"<mrow>{''.join(map(_part, _TYPED.finditer(text)))}</mrow>"
+
+
+def _part(match: re.Match[str]) -> str:
+    text = match.group()
+    match match.lastgroup:
+        case "derivative":
+            return f"<mfrac>{''.join(map(_name, text.split('/')))}</mfrac>"
+        case "prose":
+            return f"<mtext>{_kept(text)}</mtext>"
+        case "name":
+            return _name(text)
+        case "number":
+            return f"<mn>{text}</mn>"
+        case "sign":
+            return f'<mo form="prefix">{_MINUS}</mo>'
+    return f"<mo>{escape({'-': _MINUS, '*': '·'}.get(text, text))}</mo>"
+
+
+def _name(text: str) -> str:
+    """A name, with an index of one letter below it."""
+    base, _, index = text.rpartition("_")
+    if base and len(index) == 1:
+        return f"<msub>{_name(base)}<mi>{escape(index)}</mi></msub>"
+    return "<mo>∑</mo>" if text == "Σ" else f"<mi>{escape(text)}</mi>"
 
 
 def equation(left: str, right: Expr | str, remark: str = "") -> str:

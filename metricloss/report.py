@@ -15,6 +15,7 @@ from metricloss.backend import all_backends
 from metricloss.compiler import plan_of, source_of
 from metricloss.derivation import derivation
 from metricloss.display import formula, slopes_rows
+from metricloss.mathml import math
 from metricloss.recipe import Recipe
 from metricloss.version import __version__
 
@@ -38,8 +39,8 @@ def report(recipe: Recipe, *, prevalence: float = 0.5, tick: Callable[[], object
 
     >>> from metricloss.recipe import recipe_of
     >>> page = report(recipe_of("2*TP/(2*TP + FP + FN)"), prevalence=0.1)
-    >>> page.startswith("<!doctype html>"), page.count("<svg"), "https://" in page
-    (True, 6, False)
+    >>> page.startswith("<!doctype html>"), page.count("<svg")
+    (True, 6)
     """
     for package in _NEEDED:
         plots.require(package, "report")
@@ -81,33 +82,44 @@ def _formulas(recipe: Recipe, prevalence: float) -> dict[str, list[Markup]]:
     }
 
 
+def _steps(recipe: Recipe, prevalence: float) -> list[tuple[str, list[Markup]]]:
+    """The title of each step of the derivation, and its equations."""
+    return [(step.title, _marked([math(row) for row in step.mathml])) for step in derivation(recipe).steps]
+
+
 def _facts(recipe: Recipe, prevalence: float) -> list[tuple[str, str]]:
-    metric, relaxation, task = recipe.metric, recipe.relaxation, recipe.task
-    scores = "logits" if recipe.from_logits else "probabilities"
-    return [
+    metric, relaxation, entry = recipe.metric, recipe.relaxation, recipe.metric.entry
+    undefined = "no value without positives" if metric.skips else str(metric.zero_division)
+    known = [("also called", ", ".join(entry.aliases)), ("source", entry.reference)] if entry else []
+    remarks = [("remarks", entry.remarks)] if entry else []
+    facts = [
+        *known,
         ("better is", "more" if metric.direction == "maximize" else "less"),
-        (
-            "where a quotient is 0/0",
-            "no value without positives" if metric.skips else f"it is {metric.zero_division}",
-        ),
-        ("relaxed by", str(relaxation) + (f", {relaxation.reference}" if relaxation.reference else "")),
-        ("scores", scores),
-        (
-            "task",
-            task.name + ("" if task.average == "binary" else f", {task.average or 'a value for each class'}"),
-        ),
+        *((name, str(value)) for name, value in metric.parameters),
+        ("0/0 is", undefined),
+        ("relaxed by", ", ".join(filter(None, (str(relaxation), relaxation.reference)))),
+        ("scores", "logits" if recipe.from_logits else "probabilities"),
+        ("task", recipe.task.name),
+        *((name.replace("_", " "), str(value)) for name, value in _task_options(recipe)),
+        *remarks,
     ]
+    return [(what, fact) for what, fact in facts if fact]
+
+
+def _task_options(recipe: Recipe) -> list[tuple[str, object]]:
+    options = {"average": recipe.task.average} | recipe.task.options
+    return [(name, value) for name, value in options.items() if name != "task" and value != "binary"]
 
 
 def _figures(recipe: Recipe, prevalence: float) -> list[tuple[str, str, list[Markup]]]:
     """Title, caption, and the panels of each figure."""
     gradients = plots.gradients(plan_of(recipe), recipe.from_logits, prevalence, _ENTRIES)
-    share = f"{prevalence:.3g}"
+    score = "the probability of one class against the rest" if recipe.is_multiclass else "one score"
     return [
         (
             "The metric and its slopes over the ROC plane",
-            f"Lines of equal value, at prevalence {share}. The dot is a perfect prediction; on the dashed line "
-            "predictions know nothing of the labels.",
+            f"Lines of equal value, at prevalence {prevalence:.3g}. The dot is a perfect prediction; on the "
+            "dashed line predictions know nothing of the labels.",
             _panels("isometrics", recipe.metric.plot(prevalence, _ENTRIES)),
         ),
         (
@@ -117,8 +129,8 @@ def _figures(recipe: Recipe, prevalence: float) -> list[tuple[str, str, list[Mar
         ),
         (
             "The gradient of the loss",
-            f"By one score, of a positive and of a negative, in a batch of {_ENTRIES} entries of which a share "
-            f"of {share} is positive, with logits spread normally about 1 and -1.",
+            f"By {score}, of a positive and of a negative, in a batch whose logits are spread normally about 1 "
+            "and about -1. The loss falls against it: a positive is pushed up where its gradient is negative.",
             _panels("gradient", gradients),
         ),
     ]
@@ -168,7 +180,7 @@ def _marked(texts: Sequence[str]) -> list[Markup]:
 PARTS: dict[str, Callable[[Recipe, float], Any]] = {
     "formulas": _formulas,
     "facts": _facts,
-    "steps": lambda recipe, _: derivation(recipe).steps,
+    "steps": _steps,
     "analysis": lambda recipe, _: recipe.metric.analysis,
     "figures": _figures,
     "sources": _sources,
