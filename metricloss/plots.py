@@ -33,6 +33,8 @@ _SIDE, _ALONG = 61, 401
 #: How far from its edges the plane is looked at: on them a quotient may be 0/0.
 _EDGE = 0.002
 _WIDE, _HIGH = 4.2, 3.6
+#: A number with more digits than a screen shows, within a tag; what is text between tags keeps its digits.
+_COORDINATE = r"-?\d+\.\d{3,}(?!\d|[^<>]*</)"
 
 
 def isometrics(results: Results, titles: Sequence[str], prevalence: float, n: float) -> Figure:
@@ -183,7 +185,7 @@ def svg(figure: Figure, name: str, description: str) -> str:
         figure.savefig(written, format="svg", transparent=True, metadata=nothing)
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", written.getvalue(), count=1, flags=re.DOTALL)
     text = re.sub(r'( id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", text.replace("#000000", "currentColor"))
-    text = re.sub(r"-?\d+\.\d{3,}(?!\d)", lambda number: f"{float(number[0]):.2f}", text)
+    text = re.sub(_COORDINATE, lambda number: f"{float(number[0]):.2f}", text)
     _, box, inner = re.split(r"<svg[^>]*(viewBox=\"[^\"]*\")[^>]*>", text, maxsplit=1)
     about = f'role="img" aria-label="{escape(description)}"'
     return f'<svg {about} {box} fill="currentColor" stroke-linejoin="round">{inner}'
@@ -229,10 +231,9 @@ def _contours(axes: Axes, rates: list[float], rows: list[list[float]]) -> None:
         axes.text(0.62, 0.3, text, ha="center")
         return
     levels = _levels(finite)
-    shown = [[value if math.isfinite(value) else math.nan for value in row] for row in rows]
     steps = BoundaryNorm(levels, 256, extend="both")  # as far apart in colour, however far in value
-    axes.contourf(rates, rates, shown, levels, norm=steps, cmap="viridis", alpha=0.4, extend="both")
-    lines = axes.contour(rates, rates, shown, levels, colors="black", linewidths=0.8, alpha=0.8)
+    axes.contourf(rates, rates, rows, levels, norm=steps, cmap="viridis", alpha=0.4, extend="both")
+    lines = axes.contour(rates, rates, rows, levels, colors="black", linewidths=0.8, alpha=0.8)
     axes.clabel(lines, fmt="%.4g", fontsize=8)
 
 
