@@ -95,6 +95,11 @@ def test_skewed_metrics_have_lines(skewed: str) -> None:
     assert len(list(lines(figure.axes[0]))) >= 3
 
 
+def test_a_value_that_is_almost_everywhere_the_same_has_lines() -> None:
+    figure = plots.isometrics(lambda tp, fp, fn, tn: (float(tp > 47 and fp < 3),), ["spot"], 0.5, 100)
+    assert [level for level, _ in lines(figure.axes[0])] == pytest.approx(np.arange(1, 10) / 10)
+
+
 def test_infinite_values_are_left_out() -> None:
     figure = plots.isometrics(
         lambda tp, fp, fn, tn: (math.inf if fp > 30 else tp, math.nan), ["half", "none"], 0.5, 100
