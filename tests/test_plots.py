@@ -219,7 +219,7 @@ def test_figures_are_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_svg_stands_in_a_page() -> None:
     picture, again = (plots.svg(ml.Metric("TP/PP").plot(), "one", 'a "b" <c>') for _ in range(2))
-    other = plots.svg(ml.Metric("TP/PP").plot(), "other", "")
+    other = plots.svg(plots.isometrics(lambda *counts: counts, ["0.12345", *"abc"], 0.5, 10), "other", "")
     assert picture == again
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     page = ElementTree.fromstring(f"<page {names}>{picture}{other}</page>")
@@ -233,5 +233,6 @@ def test_svg_stands_in_a_page() -> None:
     assert page[0].get("aria-label") == 'a "b" <c>'
     assert not {"width", "height"} & page[0].attrib.keys()  # the page decides
     assert "false positive rate" in {element.text for element in elements}  # text is text
+    assert "0.12345" in {element.text for element in elements}  # only coordinates are rounded
     assert "#000000" not in picture
     assert "<style" not in picture
