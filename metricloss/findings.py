@@ -8,6 +8,7 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
+from metricloss.algebra import evaluated_at
 from metricloss.plan import lower_counts
 from metricloss.proof import normal
 from metricloss.slopes import Slopes
@@ -39,6 +40,7 @@ class Formula:
     slopes: Slopes
     best: Expr
     sign: int
+    skips: bool = False
 
     def __call__(self, *counts: float) -> float:
         """The value at TP, FP, FN, TN, with 0/0 as it counts."""
@@ -58,5 +60,5 @@ class Formula:
 
     def is_undefined_at(self, *zero: Symbol) -> bool:
         """Whether some quotient is 0/0 where these counts are 0 and the others are not."""
-        values = dict.fromkeys(zero, S.Zero)
-        return any(normal(denominator.subs(values)) == 0 for denominator in self.denominators)
+        values: dict[Expr, Expr] = dict.fromkeys(zero, S.Zero)
+        return any(normal(evaluated_at(denominator, values)) == 0 for denominator in self.denominators)

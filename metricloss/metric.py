@@ -158,7 +158,7 @@ class Metric:
         from metricloss.analysis import analyse  # here, for it is slow to import and seldom needed
         from metricloss.findings import Formula
 
-        return analyse(Formula(self.expression, self.slopes, self.best, self.sign))
+        return analyse(Formula(self.expression, self.slopes, self.best, self.sign, self.skips))
 
     @cached_property
     def concerns(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from functools import cache
 import sympy
 from sympy import Abs, Add, Expr, Max, Min, Mul, Pow, S, Symbol
 
-from metricloss.algebra import HIGH, INFINITE, degree_bound
+from metricloss.algebra import HIGH, INFINITE, degree_bound, evaluated_at
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
 #: The operations up to which an expression is made one fraction, and the degree up to which it is expanded.
@@ -172,6 +172,6 @@ def vanishing_sets(denominator: Expr) -> list[frozenset[Symbol]]:
     for size in range(1, len(COUNTS) + 1):
         for counts in sympy.utilities.iterables.subsets(COUNTS, size):
             known = any(smaller <= set(counts) for smaller in found)
-            if not known and denominator.subs(dict.fromkeys(counts, S.Zero)) == 0:
+            if not known and evaluated_at(denominator, dict.fromkeys(counts, S.Zero)) == 0:
                 found.append(frozenset(counts))
     return found

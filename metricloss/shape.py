@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from itertools import chain
 
 import sympy
 from sympy import Abs, Add, Expr, Max, Min, Pow, Rational, S, Symbol
 
+from metricloss.algebra import complex_at
 from metricloss.findings import Finding, Formula
 from metricloss.known import relations
 from metricloss.proof import is_nonnegative, is_zero, normal, sign, swapped, vanishing_sets
@@ -78,17 +78,12 @@ def undefined(formula: Formula) -> Finding:
     least = [counts for counts in sets if not any(other < counts for other in sets)]
     taken: dict[str, list[str]] = {}
     for counts in sorted(least, key=lambda counts: [count in counts for count in COUNTS], reverse=True):
-        values = {round(_where_zero(formula, counts, matrix), 9) for matrix in ordinary(3)}
-        takes = f"it is then {values.pop():.4g}" if len(values) == 1 else _REST
-        taken.setdefault(takes, []).append(_zero(counts))
+        taken.setdefault(_taken(formula, counts), []).append(_zero(counts))
     inside = [line for line in formula.denominators if sign(line) is None and _changes_sign(line)]
     if inside:
-        taken[_REST] = [f"{denominator} = 0" for denominator in inside]
-    clauses = [f"if {' or '.join(conditions)}: {takes}" for takes, conditions in taken.items()]
-    text = "; ".join(clauses) or "nowhere"
-    return Finding(
-        "undefined", text, tuple(condition for conditions in taken.values() for condition in conditions)
-    )
+        taken.setdefault(_REST, []).extend(f"{denominator} = 0" for denominator in inside)
+    text = "; ".join(f"if {' or '.join(conditions)}: {takes}" for takes, conditions in taken.items())
+    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())))
 
 
 def class_swap(formula: Formula) -> Finding:
@@ -158,20 +153,26 @@ def _zero(counts: frozenset[Symbol]) -> str:
     return _NO.get(counts) or " = ".join([*(str(count) for count in COUNTS if count in counts), "0"])
 
 
-def _where_zero(formula: Formula, zero: frozenset[Symbol], matrix: Matrix) -> float:
-    return formula(*(0 if count in zero else value for count, value in zip(COUNTS, matrix, strict=True)))
+def _taken(formula: Formula, zero: frozenset[Symbol]) -> str:
+    """What the metric is where these counts are 0, in words."""
+    if formula.skips and zero <= {TP, FN}:
+        return "it has no value"
+    values = set()
+    for matrix in ordinary(3):
+        counts = (0 if count in zero else value for count, value in zip(COUNTS, matrix, strict=True))
+        values.add(round(formula(*counts), 9))
+    return f"it is then {values.pop():.4g}" if len(values) == 1 else _REST
 
 
 def _changes_sign(denominator: Expr) -> bool:
-    body = denominator.xreplace
-    values = [float(body(dict(zip(COUNTS, counts, strict=True)))) for counts in ordinary(40)]
+    values = [_value(denominator, counts) for counts in ordinary(40)]
     return min(values) < 0 < max(values)
 
 
 def _vanishes_at_samples(difference: Expr) -> bool:
-    values = [difference.xreplace(_rational(counts)) for counts in ordinary(6)]
-    return all(math.isclose(float(value), 0, abs_tol=1e-9) for value in values)
+    return all(abs(_value(difference, counts)) < 1e-9 for counts in ordinary(6))
 
 
-def _rational(counts: Matrix) -> Mapping[Symbol, Expr]:
-    return {name: sympy.Float(count) for name, count in zip(COUNTS, counts, strict=True)}
+def _value(expression: Expr, counts: Matrix) -> float:
+    """The expression at a confusion matrix; nan where it has no value."""
+    return complex_at(expression, dict(zip(COUNTS, counts, strict=True))).real

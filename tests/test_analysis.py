@@ -247,6 +247,18 @@ def test_zero_division_is_taken_into_account() -> None:
     assert ml.Metric("TP/P", zero_division=7).analysis["range"].value == (0, 7)
 
 
+def test_skip_is_no_value() -> None:
+    metric = ml.Metric("recall", zero_division="skip")
+    assert metric.analysis["undefined"].text == "if there are no positives (P = 0): it has no value"
+
+
+@pytest.mark.parametrize(
+    "text", ["1/Max(TN**(-1/2), log(Min(5, 1/2)))", "exp(TP)/exp(n)", "Abs(TP - FP)**(1/2)/n"]
+)
+def test_what_sympy_cannot_compare_is_analysed_all_the_same(text: str) -> None:
+    assert len(ml.Metric(text).analysis.findings) == len(TOPICS)
+
+
 def test_an_analysis_prints_and_can_be_asked() -> None:
     analysis = metric("recall").analysis
     text = str(analysis)
