@@ -22,7 +22,7 @@ def test_a_metric_shows_formula_slopes_and_analysis() -> None:
     formulas = [text(formula) for formula in element.iter("math")]
     assert formulas == [
         "recall=TPFN+TP",
-        "loss=1-recall",
+        "loss=1−recall",
         "recall=TPP",
         "slope on a positive=1P",
         "slope on a negative=0",
