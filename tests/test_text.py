@@ -560,13 +560,13 @@ def test_hostile(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise SystemExit
 
     calls: list[bool] = []
-    start = time.perf_counter()
+    start = time.process_time()
     with monkeypatch.context() as patch:
         for owner, name in ((builtins, "eval"), (builtins, "exec"), (builtins, "open"), (os, "system")):
             patch.setattr(owner, name, forbidden)
         with pytest.raises(MetricLossError) as caught:
             read(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 5, "a hang"
     assert not calls
     str(caught.value).encode()  # no surrogate, no escape sequence goes to a terminal
     assert "\x1b" not in str(caught.value)
@@ -591,9 +591,9 @@ LONG_BUT_FINE = [
 
 @pytest.mark.parametrize("text", LONG_BUT_FINE, ids=range(len(LONG_BUT_FINE)))
 def test_long_but_fine(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert isinstance(read(text), Expr)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 5, "a hang"
 
 
 def test_little_room_on_the_stack() -> None:
