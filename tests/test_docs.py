@@ -84,6 +84,7 @@ def test_a_name_that_is_not_documented_fails_the_build(tmp_path: Path):
         ("x: one. Returns two.", ["x"], ":param x: one.\n:returns: two."),
         ("Sums x: a number.", ["x"], "Sums x: a number."),
         ("Line.\nErrors: OptionError.", [], "Line.\n\n:Errors: :exc:`~metricloss.errors.OptionError`."),
+        ("x: one. Errors: none.", ["x"], ":param x: one.\n\n:Errors: none."),
         ("Raises TypeError for x_.", [], r":Errors: TypeError for x\_."),
         ("Source: Dice 1945.", [], ":Source: Dice 1945."),
         (">>> 2**3\n8", [], ">>> 2**3\n8"),
@@ -152,6 +153,19 @@ def test_a_page_of_the_catalogue_has_every_part():
     assert len(text) < 100_000
     assert "- **range**: from 0 to 1" in text
     assert entries()["tversky"].reference in text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("f1", 'loss = ml.compile("f1", "torch")\n```\n\nMore is better.'),
+        ("error_rate", 'loss = ml.compile("error_rate", "torch")\n```\n\nLess is better.'),
+        ("prevalence", 'metric = ml.catalogue["prevalence"]\n```'),
+        ("frequency_bias", "Neither more nor less is better of itself."),
+    ],
+)
+def test_a_page_says_how_the_metric_is_used(name: str, expected: str):
+    assert expected in extension("catalogue_pages")._call(entries()[name], ml.catalogue[name])
 
 
 def test_findings_say_what_was_sampled_and_link_to_other_metrics():

@@ -39,7 +39,7 @@ def page(entry: Entry) -> str:
         for part in (
             f"# {_kept(entry.title)}",
             _names(entry),
-            _call(entry),
+            _call(entry, metric),
             f"## Formula\n\n{_formula(metric)}",
             _parameters(entry),
             f"## Slopes\n\n{_slopes(metric)}",
@@ -90,10 +90,20 @@ def _names(entry: Entry) -> str:
     return f"`{entry.name}`, of the family {family}.{aliases}"
 
 
-def _call(entry: Entry) -> str:
+_BETTER = {
+    "maximize": "More is better.",
+    "minimize": "Less is better.",
+    "neither": "Neither more nor less is better of itself. The loss takes more as better, unless you say "
+    '`direction="minimize"`.',
+}
+
+
+def _call(entry: Entry, metric: ml.Metric) -> str:
+    if metric.slopes.positive == metric.slopes.negative == 0:
+        return f'```python\nmetric = ml.catalogue["{entry.name}"]\n```'
     arguments = ", ".join(f"{name}={value}" for name, value in entry.parameters.items())
-    metric = f'ml.Metric("{entry.name}", {arguments})' if arguments else f'"{entry.name}"'
-    return f'```python\nloss = ml.compile({metric}, "torch")\n```'
+    expression = f'ml.Metric("{entry.name}", {arguments})' if arguments else f'"{entry.name}"'
+    return f'```python\nloss = ml.compile({expression}, "torch")\n```\n\n{_BETTER[entry.direction]}'
 
 
 def _formula(metric: ml.Metric) -> str:

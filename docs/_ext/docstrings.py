@@ -19,7 +19,7 @@ from metricloss import errors
 _CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
 _ERROR = re.compile(r"\b[A-Z]\w+(?:Error|Warning)\b")
 #: An empty line; or none, before errors and sources.
-_PARAGRAPHS = re.compile(r"\n\s*\n|\n(?=Errors: |Raises |Source[^\n:]{0,40}: )")
+_PARAGRAPHS = re.compile(r"\n\s*\n|(?<=\.)\s+(?=Errors: )|\n(?=Errors: |Raises |Source[^\n:]{0,40}: )")
 _FIELD = re.compile(r"(Errors|Raises|Source[^:]{0,40}):? ")
 _RESULT = re.compile(r"(?<=\.) Returns (?=\w)")
 
