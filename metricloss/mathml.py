@@ -25,6 +25,8 @@ def mathml(expression: Expr) -> str:
     >>> from sympy.abc import x
     >>> mathml(x / 2)
     '<mrow><mfrac><mi>x</mi><mn>2</mn></mfrac></mrow>'
+    >>> mathml(type(x)("<"))
+    '<mi>&lt;</mi>'
     """
     text: str = _printer()(expression)
     return text.replace("<mo>-</mo>", f"<mo>{_MINUS}</mo>").replace("<mn>-", f"<mn>{_MINUS}")
@@ -125,7 +127,7 @@ def _printer() -> Any:
 
         def _named(self, tag: str, text: str) -> Any:
             element = self.dom.createElement(tag)
-            element.appendChild(self.dom.createTextNode(text))
+            element.appendChild(self.dom.createTextNode(escape(text)))  # SymPy's own nodes do not escape
             return element
 
     return Printer({"mul_symbol": "dot"}).doprint
