@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ from metricloss.recipe import Recipe
 from metricloss.version import __version__
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 _NEEDED = ("matplotlib", "jinja2", "pygments")
@@ -73,18 +72,18 @@ def _sha256(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _formulas(recipe: Recipe, prevalence: float) -> dict[str, list[Markup]]:
+def _formulas(recipe: Recipe, prevalence: float) -> dict[str, list[str]]:
     metric = recipe.metric
     return {
-        "metric": _marked([formula(metric.name, metric.expression)]),
-        "loss": _marked([formula("loss", metric.loss_of(Symbol(metric.name)))]),
-        "slopes": _marked(slopes_rows(metric.slopes)),
+        "metric": [formula(metric.name, metric.expression)],
+        "loss": [formula("loss", metric.loss_of(Symbol(metric.name)))],
+        "slopes": slopes_rows(metric.slopes),
     }
 
 
-def _steps(recipe: Recipe, prevalence: float) -> list[tuple[str, list[Markup]]]:
+def _steps(recipe: Recipe, prevalence: float) -> list[tuple[str, list[str]]]:
     """The title of each step of the derivation, and its equations."""
-    return [(step.title, _marked([math(row) for row in step.mathml])) for step in derivation(recipe).steps]
+    return [(step.title, [math(row) for row in step.mathml]) for step in derivation(recipe).steps]
 
 
 def _facts(recipe: Recipe, prevalence: float) -> list[tuple[str, str]]:
@@ -107,11 +106,11 @@ def _facts(recipe: Recipe, prevalence: float) -> list[tuple[str, str]]:
 
 
 def _task_options(recipe: Recipe) -> list[tuple[str, object]]:
-    options = {"average": recipe.task.average} | recipe.task.options
+    options = recipe.task.options | {"average": recipe.task.average or "none: a value for each class"}
     return [(name, value) for name, value in options.items() if name != "task" and value != "binary"]
 
 
-def _figures(recipe: Recipe, prevalence: float) -> list[tuple[str, str, list[Markup]]]:
+def _figures(recipe: Recipe, prevalence: float) -> list[tuple[str, str, list[str]]]:
     """Title, caption, and the panels of each figure."""
     gradients = plots.gradients(plan_of(recipe), recipe.from_logits, prevalence, _ENTRIES)
     score = "the probability of one class against the rest" if recipe.is_multiclass else "one score"
@@ -136,7 +135,7 @@ def _figures(recipe: Recipe, prevalence: float) -> list[tuple[str, str, list[Mar
     ]
 
 
-def _panels(name: str, figure: Figure) -> list[Markup]:
+def _panels(name: str, figure: Figure) -> list[str]:
     """The panels of a figure, each a picture of its own, so that on a phone they stand below each other."""
     import matplotlib
 
@@ -146,7 +145,7 @@ def _panels(name: str, figure: Figure) -> list[Markup]:
             axes.set_visible(axes is shown)
         with matplotlib.rc_context({"savefig.bbox": "tight"}):
             pictures.append(plots.svg(figure, f"{name}-{number}", shown.get_title()))
-    return _marked(pictures)
+    return pictures
 
 
 def _sources(recipe: Recipe, prevalence: float) -> list[dict[str, Any]]:
@@ -156,8 +155,10 @@ def _sources(recipe: Recipe, prevalence: float) -> list[dict[str, Any]]:
 
     lexer = PythonLexer(stripnl=False, ensurenl=False)
     sources = [source_of(recipe, backend) for backend in all_backends()]
-    shown = _marked([highlight(source.text, lexer, HtmlFormatter(nowrap=True)) for source in sources])
-    return [{"backend": source.backend, "code": code} for source, code in zip(sources, shown, strict=True)]
+    return [
+        {"backend": source.backend, "code": highlight(source.text, lexer, HtmlFormatter(nowrap=True))}
+        for source in sources
+    ]
 
 
 def _colours(recipe: Recipe, prevalence: float) -> dict[str, str]:
@@ -168,13 +169,6 @@ def _colours(recipe: Recipe, prevalence: float) -> dict[str, str]:
         scheme: HtmlFormatter(style=style).get_style_defs(".source")
         for scheme, style in (("light", "default"), ("dark", "github-dark"))
     }
-
-
-def _marked(texts: Sequence[str]) -> list[Markup]:
-    """Text that is HTML already, and was escaped where it was made."""
-    from markupsafe import Markup
-
-    return [Markup(text) for text in texts]
 
 
 PARTS: dict[str, Callable[[Recipe, float], Any]] = {
