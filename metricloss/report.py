@@ -88,7 +88,7 @@ def _steps(recipe: Recipe, prevalence: float) -> list[tuple[str, list[str]]]:
 
 def _facts(recipe: Recipe, prevalence: float) -> list[tuple[str, str]]:
     metric, relaxation, entry = recipe.metric, recipe.relaxation, recipe.metric.entry
-    undefined = "no value without positives" if metric.skips else str(metric.zero_division)
+    undefined = "0; without positives there is no value" if metric.skips else str(metric.zero_division)
     known = [("also called", ", ".join(entry.aliases)), ("source", entry.reference)] if entry else []
     remarks = [("remarks", entry.remarks)] if entry else []
     facts = [
