@@ -8,6 +8,9 @@ ARGS ?=
 # One thread for each worker: two that share two cores are slower than one.
 THREADS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 
+# Of Sphinx: warnings are errors, and both builders read the pages once.
+STRICT := -W --keep-going -n -q -j $(WORKERS) -d docs/_build/doctrees
+
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 LISTS := pyproject.toml $(wildcard requirements/*.txt)
@@ -26,8 +29,8 @@ test: $(VENV)/.test  ## the whole suite, with every framework on the CPU
 	$(THREADS) $(PY) -m pytest -n $(WORKERS) tests metricloss $(ARGS)
 
 docs: $(VENV)/.docs  ## the documentation site, in docs/_build/html, strictly: a broken link fails
-	$(PY) -m sphinx -b doctest -W --keep-going -n -q -j $(WORKERS) docs docs/_build/doctest
-	$(PY) -m sphinx -b html -W --keep-going -n -q -j $(WORKERS) docs docs/_build/html
+	$(PY) -m sphinx -b doctest $(STRICT) docs docs/_build/doctest
+	$(PY) -m sphinx -b html $(STRICT) docs docs/_build/html
 
 fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 	FUZZ=$(N) $(THREADS) $(PY) -m pytest -n $(WORKERS) tests/test_fuzz.py $(ARGS)
