@@ -15,7 +15,7 @@ from sympy import Expr, Symbol
 from metricloss import compiler
 from metricloss.backend import all_backends
 from metricloss.derivation import derivation
-from metricloss.entries import FAMILIES, entries
+from metricloss.entries import FAMILIES, members
 from metricloss.errors import ParameterError
 from metricloss.metric import Metric
 from metricloss.recipe import recipe_of
@@ -225,10 +225,10 @@ def _described(relaxation: Callable[..., Relaxation]) -> str:
 
 def _family(name: str) -> str:
     """The metrics of a family: name, what else it is called, direction, formula."""
-    members = [entry for entry in entries().values() if entry.family == name]
-    lines = [f"metrics: {FAMILIES[name]} (--family {name}, {len(members)})"]
+    found = members(name)
+    lines = [f"metrics: {FAMILIES[name]} (--family {name}, {len(found)})"]
     better = {"maximize": "", "minimize": "; less is better", "neither": "; neither more nor less is better"}
-    for entry in members:
+    for entry in found:
         called = ", ".join((entry.title, *entry.aliases))
         about = f"{entry.name}: {called}{better[entry.direction]}"
         lines += textwrap.wrap(about, 80, initial_indent="  ", subsequent_indent="    ")

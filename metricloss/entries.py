@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -59,6 +59,9 @@ class Entry:
         """Everything that it can be asked for by."""
         return (self.name, self.title, *self.aliases)
 
+    def __reduce__(self) -> tuple[Callable[[str], Entry | None], tuple[str]]:
+        return find, (self.name,)
+
     @property
     def usual_direction(self) -> str:
         """What a metric has that says nothing of its direction."""
@@ -81,8 +84,18 @@ def entries() -> Mapping[str, Entry]:
     data = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))
     made = {}
     for name, facts in data.items():
-        made[name] = Entry(name, **{**facts, "aliases": tuple(facts.get("aliases", ()))})
+        tables = {key: MappingProxyType(facts.get(key, {})) for key in ("parameters", "parameter_aliases")}
+        made[name] = Entry(name, **{**facts, **tables, "aliases": tuple(facts.get("aliases", ()))})
     return MappingProxyType(made)
+
+
+def members(family: str) -> list[Entry]:
+    """The entries of a family.
+
+    >>> [entry.name for entry in members("cost")]
+    ['expected_cost', 'weighted_error', 'net_benefit', 'count_difference']
+    """
+    return [entry for entry in entries().values() if entry.family == family]
 
 
 def find(text: str) -> Entry | None:

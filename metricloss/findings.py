@@ -34,13 +34,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Formula:
-    """What the questions are about: a metric over the counts, slopes, best value, and direction as a sign."""
+    """What the questions are about: a metric over the counts, slopes, best value, and direction as a sign.
+
+    skips: where there are no positives it has no value. called: its name, if that alone says little."""
 
     expression: Expr
     slopes: Slopes
     best: Expr
     sign: int
     skips: bool = False
+    called: str = ""
 
     def __call__(self, *counts: float) -> float:
         """The value at TP, FP, FN, TN, with 0/0 as it counts."""

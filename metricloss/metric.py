@@ -158,7 +158,9 @@ class Metric:
         from metricloss.analysis import analyse  # here, for it is slow to import and seldom needed
         from metricloss.findings import Formula
 
-        return analyse(Formula(self.expression, self.slopes, self.best, self.sign, self.skips))
+        values = ", ".join(f"{name} = {value}" for name, value in self.parameters)
+        called = f"{self.entry.name} with {values}" if self.entry and values else ""
+        return analyse(Formula(self.expression, self.slopes, self.best, self.sign, self.skips, called))
 
     @cached_property
     def concerns(self) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
-from metricloss.entries import FAMILIES, Entry, entries, find, suggestion
+from metricloss.entries import FAMILIES, Entry, entries, find, members, suggestion
 from metricloss.metric import Metric
 
 
@@ -25,7 +26,7 @@ class Catalogue(Mapping[str, Metric]):
     """
 
     def __getitem__(self, name: str) -> Metric:
-        return Metric(self.entry(name).name)
+        return _metric(self.entry(name).name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(entries())
@@ -47,10 +48,16 @@ class Catalogue(Mapping[str, Metric]):
         """The metrics of a family, by name; KeyError where there is none."""
         if name not in FAMILIES:
             raise KeyError(f"{name!r} is no family: there are {', '.join(FAMILIES)}")
-        return {entry.name: self[entry.name] for entry in entries().values() if entry.family == name}
+        return {entry.name: self[entry.name] for entry in members(name)}
 
     def __repr__(self) -> str:
         return f"<catalogue of {len(self)} metrics in the families {', '.join(FAMILIES)}>"
+
+
+@cache
+def _metric(name: str) -> Metric:
+    """Made once, so that its slopes and analysis are."""
+    return Metric(name)
 
 
 catalogue = Catalogue()

@@ -12,10 +12,10 @@ from functools import cache
 import sympy
 from sympy import Abs, Add, Expr, Max, Min, Mul, Pow, S, Symbol
 
-from metricloss.algebra import HIGH, INFINITE, degree_bound, evaluated_at
+from metricloss.algebra import INFINITE, degree_bound, evaluated_at
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
-#: The operations up to which an expression is made one fraction, and the degree up to which it is expanded.
+#: The operations and the degree up to which an expression is brought into another form.
 LONG, WIDE = 400, 16
 #: The terms up to which a sum is looked at.
 MANY = 400
@@ -81,7 +81,7 @@ def normal(expression: Expr) -> Expr:
     """One fraction in lowest terms, factored: 0 if the expression is; unchanged where that would take long."""
     if expression.is_number or expression.has(*INFINITE, sympy.sign, sympy.Heaviside):
         return expression
-    if degree_bound(expression) > HIGH or expression.count_ops() > LONG:
+    if degree_bound(expression) > WIDE or expression.count_ops() > LONG:
         return expression
     try:
         return sympy.factor(sympy.cancel(sympy.together(expression)))
@@ -143,7 +143,7 @@ def _by_squares(terms: tuple[Expr, ...], roots: list[Expr], depth: int) -> bool:
     for term in terms:
         root = Mul(*(factor for factor in Mul.make_args(term) if factor.has(*roots)))
         kinds.setdefault(root, []).append(term / root)
-    if len(kinds) != 2:
+    if len(kinds) != 2 or not all(is_nonnegative(root, depth + 1) for root in kinds):
         return False
     (a_root, a), (b_root, b) = ((root, Add(*coefficients)) for root, coefficients in kinds.items())
     difference = sympy.expand(a**2 * a_root**2 - b**2 * b_root**2)
@@ -160,6 +160,23 @@ def swapped(expression: Expr) -> Expr:
     """
     exchanged = {TP: TN, TN: TP, FP: FN, FN: FP}
     return expression.xreplace(exchanged)
+
+
+def is_positive_inside(expression: Expr) -> bool:
+    """Whether it is proved positive where every count is: a product of sums with positive coefficients.
+
+    >>> is_positive_inside((TP + FN) * (2 * TP + FP)), is_positive_inside(TP - FP)
+    (True, False)
+    """
+    return all(_is_positive_sum(factor.as_base_exp()[0]) for factor in Mul.make_args(expression))
+
+
+def _is_positive_sum(expression: Expr) -> bool:
+    if degree_bound(expression) > WIDE:
+        return False
+    terms = [term.as_coeff_Mul() for term in Add.make_args(sympy.expand(expression))]
+    powers = [factor.as_base_exp()[0] for _, rest in terms for factor in Mul.make_args(rest)]
+    return all(number > 0 for number, _ in terms) and all(base in COUNTS or base == 1 for base in powers)
 
 
 def vanishing_sets(denominator: Expr) -> list[frozenset[Symbol]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 from metricloss.expression import SAMPLES
@@ -17,7 +16,7 @@ Value = Callable[..., float]
 ROUNDING, STEP = 1e-9, 1e-4
 #: Numbers of positives and negatives whose predictions are all gone through.
 SIZES = ((3, 4), (2, 7))
-WORDS = ("true positives", "false positives", "false negatives", "true negatives")
+_WORDS = ("true positives", "false positives", "false negatives", "true negatives")
 
 
 def small() -> list[Matrix]:
@@ -50,7 +49,7 @@ def predictions(positives: int, negatives: int) -> Iterator[Matrix]:
         yield right, wrong, positives - right, negatives - wrong
 
 
-_FEW = [*SAMPLES, *ordinary(8)]
+_FEW = ordinary(24)
 
 
 def is_close(a: float, b: float) -> bool:
@@ -58,52 +57,35 @@ def is_close(a: float, b: float) -> bool:
     return abs(a - b) <= ROUNDING * max(1, abs(a), abs(b))
 
 
-@dataclass(frozen=True)
-class Move:
-    """How the value moves when one count grows: the matrices at which it rose and fell."""
+def moves(value: Value, matrices: Sequence[Matrix]) -> tuple[int | None, ...]:
+    """How the value moves when one of the four counts grows, the others fixed, seen at matrices without a zero.
 
-    rises: tuple[Matrix, ...]
-    falls: tuple[Matrix, ...]
+    1 where it only rises, -1 where it only falls, 0 where it does not move, else None.
 
-    @property
-    def sign(self) -> int | None:
-        """1 where it only rises, -1 where it only falls, 0 where it does not move, else None."""
-        if self.rises and self.falls:
-            return None
-        return bool(self.rises) - bool(self.falls)
-
-
-def moves(value: Value, matrices: list[Matrix] | None = None) -> list[Move]:
-    """How the value moves with each of the four counts, the others fixed.
-
-    >>> [move.sign for move in moves(lambda tp, fp, fn, tn: tp / (tp + fp))]
-    [1, -1, 0, 0]
+    >>> moves(lambda tp, fp, fn, tn: tp / (tp + fp), SAMPLES)
+    (1, -1, 0, 0)
     """
-    at = matrices or _FEW
-    found = []
-    for index in range(4):
-        rises, falls = [], []
-        for counts in at:
-            step = STEP * counts[index]
-            grown = (*counts[:index], counts[index] + step, *counts[index + 1 :])
-            before, after = value(*counts), value(*grown)
-            noise = 1e-12 * max(abs(before), abs(after), 1e-3)
-            if after - before > noise:
-                rises.append(counts)
-            elif before - after > noise:
-                falls.append(counts)
-        found.append(Move(tuple(rises), tuple(falls)))
-    return found
+    return tuple(_move(value, matrices, index) for index in range(4))
 
 
-def degree(value: Value, matrices: list[Matrix] | None = None) -> float | None:
+def _move(value: Value, matrices: Sequence[Matrix], index: int) -> int | None:
+    seen = set()
+    for counts in matrices:
+        grown = (*counts[:index], counts[index] * (1 + STEP), *counts[index + 1 :])
+        before, after = value(*counts), value(*grown)
+        if abs(after - before) > 1e-12 * max(abs(before), abs(after), 1e-3):
+            seen.add(1 if after > before else -1)
+    return None if len(seen) == 2 else sum(seen)
+
+
+def degree(value: Value, matrices: Sequence[Matrix] = SAMPLES) -> float | None:
     """The d of M(s·counts) = s^d·M(counts), seen at samples; None where there is none.
 
     >>> degree(lambda tp, fp, fn, tn: tp * tn), degree(lambda tp, fp, fn, tn: tp / (tp + 1))
     (2.0, None)
     """
     found = set()
-    for counts in matrices or SAMPLES:
+    for counts in matrices:
         once, twice = value(*counts), value(*(2 * count for count in counts))
         if abs(once) < 1e-9 or once * twice <= 0:
             if not is_close(once, twice):
@@ -127,18 +109,18 @@ def trivial(value: Value, sign: int) -> list[str]:
     return sorted(found, reverse=True)
 
 
-def wrong_moves(value: Value, sign: int, matrices: list[Matrix] | None = None) -> list[str]:
-    """The counts which move the value the wrong way wherever they move it: what a sign error looks like.
+def wrong_moves(signs: Sequence[int | None], sign: int) -> list[str]:
+    """The counts which always move the value the wrong way, as clauses: what a sign error looks like.
 
-    >>> wrong_moves(lambda tp, fp, fn, tn: tp / (tp + fn - fp / 9), 1)
+    signs: of `moves`. sign: 1 if more is better, -1 if less is.
+
+    >>> wrong_moves((1, 1, -1, 0), 1)
     ['more false positives raise it']
     """
-    right = (sign, -sign, -sign, sign)
-    word = {1: "raise", -1: "lower"}
     return [
-        f"more {name} {word[move.sign]} it"
-        for name, move, expected in zip(WORDS, moves(value, matrices), right, strict=True)
-        if move.sign == -expected
+        f"more {name} {'raise' if way > 0 else 'lower'} it"
+        for name, way, right in zip(_WORDS, signs, (sign, -sign, -sign, sign), strict=True)
+        if way is not None and way == -right
     ]
 
 
@@ -150,8 +132,9 @@ def concerns(value: Value, sign: int) -> list[str]:
     >>> concerns(lambda tp, fp, fn, tn: tp / (tp + fn), 1)
     ['predicting everything positive reaches its best value']
     """
-    found = wrong_moves(value, sign)
-    if found and not wrong_moves(value, -sign):
+    signs = moves(value, _FEW)
+    found = wrong_moves(signs, sign)
+    if found and not wrong_moves(signs, -sign):
         better, word = ("less", "minimize") if sign > 0 else ("more", "maximize")
         found.append(f"if {better} is better, say direction={word!r}")
     if (power := degree(value)) != 0:

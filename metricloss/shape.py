@@ -10,8 +10,8 @@ from sympy import Abs, Add, Expr, Max, Min, Pow, Rational, S, Symbol
 from metricloss.algebra import complex_at
 from metricloss.findings import Finding, Formula
 from metricloss.known import relations
-from metricloss.proof import is_nonnegative, is_zero, normal, sign, swapped, vanishing_sets
-from metricloss.sampling import WORDS, Matrix, degree, moves, ordinary
+from metricloss.proof import is_nonnegative, is_positive_inside, is_zero, normal, sign, swapped, vanishing_sets
+from metricloss.sampling import Matrix, degree, moves, ordinary, wrong_moves
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
 
@@ -21,8 +21,7 @@ def direction(formula: Formula) -> Finding:
     if all(is_zero(formula.slopes.in_counts(slope)) for slope in slopes):
         text = "no prediction changes it: it depends on the labels only"
         return Finding("direction", text, dict.fromkeys(map(str, COUNTS), 0), is_warning=True)
-    seen = moves(formula, ordinary())
-    signs = {count: move.sign for count, move in zip(COUNTS, seen, strict=True)}
+    signs = dict(zip(COUNTS, moves(formula, ordinary()), strict=True))
     is_proven = all(_is_proved(formula.expression.diff(count), way) for count, way in signs.items())
     words = {1: "rises with", -1: "falls with", 0: "does not depend on", None: "rises or falls with"}
     groups = {
@@ -30,11 +29,7 @@ def direction(formula: Formula) -> Finding:
     }
     text = "; ".join(f"{word} {counts}" for word, counts in groups.items() if counts)
     value = {str(count): way for count, way in signs.items()}
-    wrong = [
-        f"more {name} {'raise' if way > 0 else 'lower'} it"
-        for name, way, right in zip(WORDS, signs.values(), (1, -1, -1, 1), strict=True)
-        if way is not None and way * right * formula.sign < 0
-    ]
+    wrong = wrong_moves(tuple(signs.values()), formula.sign)
     better = "more" if formula.sign > 0 else "less"
     text += f"; {better} is better, but {', '.join(wrong)}" if wrong else ""
     return Finding("direction", text, value, is_proven, bool(wrong))
@@ -60,16 +55,18 @@ def homogeneity(formula: Formula) -> Finding:
 def smoothness(formula: Formula) -> Finding:
     """value: whether it has slopes everywhere where it is defined."""
     kinks = [_kink(part) for part in sympy.ordered(formula.expression.atoms(Abs, Min, Max))]
-    steep = set()
+    steep, is_proven = set(), True
     for part in formula.expression.atoms(Pow, sympy.log):
         is_root = isinstance(part, Pow) and part.exp.is_Rational and 0 < part.exp < 1
         if is_root or isinstance(part, sympy.log):
-            steep |= {_zero(counts) for counts in vanishing_sets(normal(part.args[0]).as_numer_denom()[0])}
+            vanishing = normal(part.args[0]).as_numer_denom()[0]
+            steep |= {_zero(counts) for counts in vanishing_sets(vanishing)}
+            is_proven &= is_positive_inside(vanishing)
     clauses = [f"a kink where {', or '.join(kinks)}"] if kinks else []
     if steep:
         clauses.append(f"an infinite slope, taken as 0, where {', or '.join(sorted(steep))}")
     text = "; ".join(clauses) if clauses else "smooth wherever it is defined"
-    return Finding("smoothness", text, not clauses)
+    return Finding("smoothness", text, not clauses, is_proven)
 
 
 def undefined(formula: Formula) -> Finding:
@@ -83,7 +80,8 @@ def undefined(formula: Formula) -> Finding:
     if inside:
         taken.setdefault(_REST, []).extend(f"{denominator} = 0" for denominator in inside)
     text = "; ".join(f"if {' or '.join(conditions)}: {takes}" for takes, conditions in taken.items())
-    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())))
+    is_proven = all(map(is_positive_inside, formula.denominators))
+    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())), is_proven)
 
 
 def class_swap(formula: Formula) -> Finding:
@@ -97,15 +95,20 @@ def class_swap(formula: Formula) -> Finding:
     for value, (difference, text) in candidates.items():
         if _vanishes_at_samples(difference):
             return Finding("class swap", f"{text} when the classes are exchanged", value, is_zero(difference))
-    known = [f": with the classes exchanged it is {each.name}" for each in relations(other) if each.is_equality]
-    return Finding("class swap", f"not symmetric{''.join(known[:1])}", "different")
+    for each in relations(other):
+        if each.is_equality:
+            text = f"not symmetric: with the classes exchanged it is {each.name}"
+            return Finding("class swap", text, "different", each.is_proven)
+    return Finding("class swap", "not symmetric", "different")
 
 
 def equal_to(formula: Formula) -> Finding:
     """value: the relations to metrics of the catalogue."""
     found = relations(formula.expression)
-    text = " = ".join(map(str, found)) or "none of the catalogue"
-    return Finding("equal to", text, tuple(found), all(each.is_proven for each in found))
+    called = [formula.called] if formula.called else []
+    text = " = ".join([*called, *map(str, found)]) or "none of the catalogue, of those without parameters"
+    is_proven = bool(found or called) and all(each.is_proven for each in found)
+    return Finding("equal to", text, tuple(found), is_proven)
 
 
 def _is_proved(partial: Expr, way: int | None) -> bool:
