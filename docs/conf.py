@@ -24,7 +24,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
     "sphinx_copybutton",
-    "mathml",
     "docstrings",
     "public_names",
     "command_line",
@@ -37,7 +36,7 @@ templates_path: list[str] = []
 nitpicky = True
 show_warning_types = True
 
-myst_enable_extensions = ["attrs_block", "deflist", "dollarmath"]
+myst_enable_extensions = ["attrs_block", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
 # Of another compiler other outputs: pages are read and run again when it changes.
@@ -58,7 +57,6 @@ html_theme = "furo"
 html_title = f"metricloss {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "friendly"

@@ -30,7 +30,7 @@ class Analysis:
 
     >>> from metricloss import Metric
     >>> recall = Metric("TP/P").analysis
-    >>> recall["range"].value, recall["trivial optimum"].value, recall["homogeneity"].is_proven
+    >>> recall["range"].value, recall["trivial optimum"].value, recall["homogeneity"].is_proved
     ((0, 1), ('positive',), True)
     >>> print(recall.warnings[0])
     warning: predicting everything positive reaches its best value

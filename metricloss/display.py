@@ -38,7 +38,7 @@ def analysis_table(analysis: Analysis) -> str:
     rows = [
         f"<tr><th {_CELL}>{escape(finding.topic)}</th>"
         f"<td {_CELL}>{'⚠ ' * finding.is_warning}{escape(finding.text)}</td>"
-        f"<td {_CELL}>{'proved' if finding.is_proven else 'sampled'}</td></tr>"
+        f"<td {_CELL}>{'proved' if finding.is_proved else 'sampled'}</td></tr>"
         for finding in analysis
     ]
     return f"<table>{''.join(rows)}</table>"

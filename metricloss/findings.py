@@ -18,18 +18,18 @@ from metricloss.slopes import Slopes
 class Finding:
     """One fact about a metric.
 
-    topic: what about. text: the fact in words. value: the fact for programs, see `Analysis`. is_proven: proved,
+    topic: what about. text: the fact in words. value: the fact for programs, see `Analysis`. is_proved: proved,
     or seen in an example that settles it; else sampled. is_warning: it may spoil a training.
     """
 
     topic: str
     text: str
     value: Any
-    is_proven: bool = True
+    is_proved: bool = True
     is_warning: bool = False
 
     def __str__(self) -> str:
-        return f"{'warning: ' * self.is_warning}{self.text}{' (sampled)' * (not self.is_proven)}"
+        return f"{'warning: ' * self.is_warning}{self.text}{' (sampled)' * (not self.is_proved)}"
 
 
 @dataclass(frozen=True)

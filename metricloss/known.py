@@ -26,7 +26,7 @@ class Relation:
     name: str
     factor: Expr
     offset: Expr
-    is_proven: bool
+    is_proved: bool
 
     @property
     def is_equality(self) -> bool:

@@ -22,7 +22,7 @@ def direction(formula: Formula) -> Finding:
         text = "no prediction changes it: it depends on the labels only"
         return Finding("direction", text, dict.fromkeys(map(str, COUNTS), 0), is_warning=True)
     signs = dict(zip(COUNTS, moves(formula, ordinary()), strict=True))
-    is_proven = all(_is_proved(formula.expression.diff(count), way) for count, way in signs.items())
+    is_proved = all(_is_proved(formula.expression.diff(count), way) for count, way in signs.items())
     words = {1: "rises with", -1: "falls with", 0: "does not depend on", None: "rises or falls with"}
     groups = {
         word: ", ".join(str(count) for count in COUNTS if signs[count] == way) for way, word in words.items()
@@ -32,41 +32,41 @@ def direction(formula: Formula) -> Finding:
     wrong = wrong_moves(tuple(signs.values()), formula.sign)
     better = "more" if formula.sign > 0 else "less"
     text += f"; {better} is better, but {', '.join(wrong)}" if wrong else ""
-    return Finding("direction", text, value, is_proven, bool(wrong))
+    return Finding("direction", text, value, is_proved, bool(wrong))
 
 
 def homogeneity(formula: Formula) -> Finding:
     """value: the d of M(s·counts) = s^d·M(counts), None where there is none."""
     power = _degree(formula.expression)
-    is_proven = power is not None
+    is_proved = power is not None
     if power is None:
         seen = degree(formula, ordinary(40))
         power = None if seen is None else Rational(str(round(seen, 6)))
-        is_proven = seen is None or _degree(normal(formula.expression)) == power
+        is_proved = seen is None or _degree(normal(formula.expression)) == power
     if power is None:
         text = "its value depends on the number of entries: batches of different sizes do not compare"
     elif power == 0:
         text = "of degree 0: the number of entries does not matter"
     else:
         text = f"of degree {power}: twice the entries, 2^{power} times the value"
-    return Finding("homogeneity", text, power, is_proven, is_warning=power != 0)
+    return Finding("homogeneity", text, power, is_proved, is_warning=power != 0)
 
 
 def smoothness(formula: Formula) -> Finding:
     """value: whether it has slopes everywhere where it is defined."""
     kinks = [_kink(part) for part in sympy.ordered(formula.expression.atoms(Abs, Min, Max))]
-    steep, is_proven = set(), True
+    steep, is_proved = set(), True
     for part in formula.expression.atoms(Pow, sympy.log):
         is_root = isinstance(part, Pow) and part.exp.is_Rational and 0 < part.exp < 1
         if is_root or isinstance(part, sympy.log):
             vanishing = normal(part.args[0]).as_numer_denom()[0]
             steep |= {_zero(counts) for counts in vanishing_sets(vanishing)}
-            is_proven &= is_positive_inside(vanishing)
+            is_proved &= is_positive_inside(vanishing)
     clauses = [f"a kink where {', or '.join(kinks)}"] if kinks else []
     if steep:
         clauses.append(f"an infinite slope, taken as 0, where {', or '.join(sorted(steep))}")
     text = "; ".join(clauses) if clauses else "smooth wherever it is defined"
-    return Finding("smoothness", text, not clauses, is_proven)
+    return Finding("smoothness", text, not clauses, is_proved)
 
 
 def undefined(formula: Formula) -> Finding:
@@ -80,8 +80,8 @@ def undefined(formula: Formula) -> Finding:
     if inside:
         taken.setdefault(_REST, []).extend(f"{denominator} = 0" for denominator in inside)
     text = "; ".join(f"if {' or '.join(conditions)}: {takes}" for takes, conditions in taken.items())
-    is_proven = all(map(is_positive_inside, formula.denominators))
-    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())), is_proven)
+    is_proved = all(map(is_positive_inside, formula.denominators))
+    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())), is_proved)
 
 
 def class_swap(formula: Formula) -> Finding:
@@ -98,7 +98,7 @@ def class_swap(formula: Formula) -> Finding:
     for each in relations(other):
         if each.is_equality:
             text = f"not symmetric: with the classes exchanged it is {each.name}"
-            return Finding("class swap", text, "different", each.is_proven)
+            return Finding("class swap", text, "different", each.is_proved)
     return Finding("class swap", "not symmetric", "different")
 
 
@@ -107,8 +107,8 @@ def equal_to(formula: Formula) -> Finding:
     found = relations(formula.expression)
     called = [formula.called] if formula.called else []
     text = " = ".join([*called, *map(str, found)]) or "none of the catalogue, of those without parameters"
-    is_proven = bool(found or called) and all(each.is_proven for each in found)
-    return Finding("equal to", text, tuple(found), is_proven)
+    is_proved = bool(found or called) and all(each.is_proved for each in found)
+    return Finding("equal to", text, tuple(found), is_proved)
 
 
 def _is_proved(partial: Expr, way: int | None) -> bool:

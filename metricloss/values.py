@@ -36,8 +36,8 @@ def best_value(formula: Formula) -> Finding:
         text = f"{where[3:]} has {_said(best)}, and is not the best: {_at(better)} has {formula(*better):.4g}"
         return Finding(topic, text, best, is_warning=True)
     reached = best.xreplace({NAMES["P"]: TP + FN, NAMES["N"]: FP + TN})
-    is_proven = is_nonnegative(normal(formula.sign * (reached - formula.expression)))
-    return Finding(topic, f"{_said(best)}, {where}", best, is_proven)
+    is_proved = is_nonnegative(normal(formula.sign * (reached - formula.expression)))
+    return Finding(topic, f"{_said(best)}, {where}", best, is_proved)
 
 
 def trivial_optimum(formula: Formula) -> Finding:
@@ -65,16 +65,16 @@ def prevalence(formula: Formula) -> Finding:
         p, n, tpr, fpr = sympy.symbols("p n tpr fpr", positive=True)
         at_rates = {TP: tpr * p, FN: (1 - tpr) * p, FP: fpr * n, TN: (1 - fpr) * n}
         factored = formula.expression.xreplace(at_rates).replace(lambda part: part.is_Add, sympy.factor)
-        is_proven = not {p, n} & normal(factored).free_symbols
+        is_proved = not {p, n} & normal(factored).free_symbols
         text = "does not matter: only recall and specificity do"
-        return Finding("prevalence", text, values, is_proven)
+        return Finding("prevalence", text, values, is_proved)
     listed = ", ".join(f"{value:.3g} at {share:g}" for share, value in values.items())
     return Finding("prevalence", f"matters: at recall 0.8, specificity 0.9 it is {listed}", values)
 
 
 def _said(value: Expr) -> str:
     text = f"{value:.4g}" if value.is_Float else str(value.xreplace(SUMS))
-    return text.replace("-oo", "−∞").replace("oo", "∞").replace("-", "−")
+    return text.replace("oo", "∞")
 
 
 def _round_end(value: float, way: int) -> Expr:

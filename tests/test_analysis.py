@@ -143,12 +143,12 @@ def kin_holds(own: ml.Metric, analysis: Analysis) -> None:
 def test_most_is_proved() -> None:
     """For the metrics that people use, everything is proved."""
     for name in ("f1", "mcc", "jaccard", "recall", "precision", "g_mean", "kappa", "informedness", "accuracy"):
-        assert all(finding.is_proven for finding in metric(name).analysis), name
+        assert all(finding.is_proved for finding in metric(name).analysis), name
 
 
 def test_what_is_sampled_says_so() -> None:
     finding = metric("mutual_information").analysis["range"]
-    assert not finding.is_proven
+    assert not finding.is_proved
     assert str(finding) == "from 0 to 1 (sampled)"
 
 
@@ -273,7 +273,7 @@ def test_parameters_are_said() -> None:
     ],
 )
 def test_what_is_not_proved_is_not_called_so(text: str, topic: str) -> None:
-    assert not ml.Metric(text).analysis[topic].is_proven
+    assert not ml.Metric(text).analysis[topic].is_proved
 
 
 def test_skip_is_no_value() -> None:
@@ -304,7 +304,7 @@ def test_wild_metrics_are_sampled_and_end() -> None:
     wild = "*".join(f"((TP + {k}*FP)/(TP + {k + 1}*FN + TN))**3" for k in range(1, 9))
     analysis = ml.Metric(f"sqrt(1 + {wild})/Max(n, 2*TP)").analysis
     assert time.process_time() - start < 10, "a hang"
-    assert not analysis["direction"].is_proven
+    assert not analysis["direction"].is_proved
     assert analysis["range"].value[0] == 0
 
 

@@ -29,7 +29,7 @@ def test_a_metric_shows_formula_slopes_and_analysis() -> None:
     ]
     rows = [[text(cell) for cell in row] for row in element.iter("tr")]
     assert rows == [
-        [each.topic, "⚠ " * each.is_warning + each.text, "proved" if each.is_proven else "sampled"]
+        [each.topic, "⚠ " * each.is_warning + each.text, "proved" if each.is_proved else "sampled"]
         for each in recall.analysis
     ]
     assert sum("⚠" in row[1] for row in rows) == 1

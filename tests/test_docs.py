@@ -120,18 +120,6 @@ def test_the_emitted_functions_are_described():
     assert "class indices" in emitted.shapes_of(backend, "multiclass")
 
 
-def test_formulas_are_mathml_and_names_are_words():
-    pytest.importorskip("math_core")
-    mathml = extension("mathml").mathml
-    assert "<mi>TP</mi>" in mathml(r"\frac{TP}{P}")
-    assert "<mfrac>" in mathml(r"\frac{TP}{P}")
-    with pytest.raises(Exception, match="nonsense"):
-        mathml(r"\nonsense{x}")
-
-
-# ---- the catalogue
-
-
 def test_a_page_of_the_catalogue_has_every_part():
     pytest.importorskip("matplotlib")
     text = extension("catalogue_pages").page(entries()["tversky"])

@@ -214,7 +214,7 @@ def test_findings_say_how_they_are_known(page: Any, name: str) -> None:
     for row, finding in zip(rows, metric(name).analysis, strict=True):
         topic, text, known = (cell.text for cell in found(row, "th, td"))
         assert (topic, text) == (finding.topic, f"{'warning ' * finding.is_warning}{finding.text}")
-        assert known == ("proved" if finding.is_proven else "sampled")
+        assert known == ("proved" if finding.is_proved else "sampled")
     assert bool(found(page, ".warnings")) == (name == "custom")
 
 

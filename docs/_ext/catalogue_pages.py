@@ -138,7 +138,7 @@ def _finding(entry: Entry, finding: Finding) -> str:
     text = _kept(finding.text.removeprefix(f"{entry.name} = "))
     if finding.topic in ("equal to", "class swap"):
         text = re.sub(r"(?:\w|\\_)+", _linked, text)
-    sampled = "" if finding.is_proven else " *(sampled, not proved)*"
+    sampled = "" if finding.is_proved else " *(sampled, not proved)*"
     sign = "⚠ " if finding.is_warning else ""
     return f"- {sign}**{finding.topic}**: {text}{sampled}"
 
