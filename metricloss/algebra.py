@@ -11,7 +11,7 @@ import sympy
 from sympy import Abs, Add, Expr, Max, Min, Mul, Number, NumberSymbol, Pow, Rational, S
 
 from metricloss.errors import ParameterError
-from metricloss.functions import is_quotient_power
+from metricloss.functions import is_quotient_power, sigmoid
 
 #: The degree up to which SymPy is asked to cancel and factor.
 HIGH = 30
@@ -107,6 +107,8 @@ def _complex(expression: Expr, values: Mapping[Expr, complex]) -> complex:
         return complex(abs(parts[0]))
     if isinstance(expression, Min | Max):
         return (min if isinstance(expression, Min) else max)(parts, key=lambda part: part.real)
+    if isinstance(expression, sigmoid):
+        return 1 / (1 + cmath.exp(-parts[0]))
     function: Callable[[complex], complex] = getattr(cmath, type(expression).__name__)
     return function(parts[0])
 

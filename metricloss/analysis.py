@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metricloss.findings import Finding, Formula
 from metricloss.shape import class_swap, direction, equal_to, homogeneity, smoothness, undefined
 from metricloss.values import best_value, prevalence, range_of, trivial_optimum
 
-_QUESTIONS = (
-    *(range_of, best_value, direction, trivial_optimum, homogeneity),
-    *(smoothness, undefined, class_swap, prevalence, equal_to),
-)
+_OF_VALUES = (range_of, best_value, direction, trivial_optimum)
+_QUESTIONS = (*_OF_VALUES, homogeneity, smoothness, undefined, class_swap, prevalence, equal_to)
 
 
 @dataclass(frozen=True)
@@ -65,4 +63,9 @@ def analyse(formula: Formula) -> Analysis:
     >>> Metric("(TP + TN)/n").analysis["class swap"].value
     'same'
     """
-    return Analysis(tuple(question(formula) for question in _QUESTIONS))
+    findings = [question(formula) for question in _QUESTIONS]
+    if formula.may_have_poles:
+        findings[: len(_OF_VALUES)] = [
+            replace(finding, is_proved=False) for finding in findings[: len(_OF_VALUES)]
+        ]
+    return Analysis(tuple(findings))

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from metricloss.errors import nearest
+from metricloss.errors import ParameterError, nearest
 from metricloss.symbols import NAMES
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
     }
 )
 _LONGEST = 60  #: characters of a name
-_OPERATORS, _HYPHENS = re.compile(r"[-−+*/()]"), re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_OPERATORS, _HYPHENS = re.compile(r"[^\w\s.,'’&²–]"), re.compile(r"(?<=[^\W_])-(?=[^\W\d_])")
 _LETTERS = str.maketrans(
     {"α": "alpha", "β": "beta", "δ": "delta", "κ": "kappa", "λ": "lambda", "π": "pi"}
     | {"φ": "phi", "ϕ": "phi", "χ": "chi", "ø": "o"}
@@ -73,7 +73,15 @@ class Entry:
         >>> find("tversky").with_values({"alpha": 0.5})
         {'fp_weight': 0.5, 'fn_weight': 0.7}
         """
-        return {**self.parameters, **{self.parameter_aliases.get(name, name): x for name, x in given.items()}}
+        values = dict(self.parameters)
+        for name, value in given.items():
+            own = self.parameter_aliases.get(name, name)
+            if own != name and own in given:
+                raise ParameterError(
+                    f"{name} and {own} are the same parameter of {self.name}: give one of them."
+                )
+            values[own] = value
+        return values
 
 
 @cache
@@ -125,7 +133,7 @@ def _by_key() -> dict[str, Entry]:
 def _may_be_name(text: str) -> bool:
     """Whether it is short, with no operator but a last sign and hyphens between words, none of them ours."""
     words = re.split("[-–]", text.strip())
-    operators = _OPERATORS.search(_HYPHENS.sub("", text.strip())[:-1])
+    operators = _OPERATORS.search(_HYPHENS.sub("", re.sub("[-−+]$", "", text.strip())))
     return len(text) <= _LONGEST and not operators and not NAMES.keys() & set(words)
 
 

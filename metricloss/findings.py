@@ -10,7 +10,7 @@ from sympy import Expr, S, Symbol
 
 from metricloss.algebra import evaluated_at
 from metricloss.plan import lower_counts
-from metricloss.proof import normal
+from metricloss.proof import is_positive_inside, normal
 from metricloss.slopes import Slopes
 
 
@@ -60,6 +60,11 @@ class Formula:
         return [
             self.slopes.in_counts(line.denominator) for line in self.slopes.definitions if line.denominator != 1
         ]
+
+    @cached_property
+    def may_have_poles(self) -> bool:
+        """Whether a denominator may be 0 where no count is: what was proved then holds on either side only."""
+        return not all(map(is_positive_inside, self.denominators))
 
     def is_undefined_at(self, *zero: Symbol) -> bool:
         """Whether some quotient is 0/0 where these counts are 0 and the others are not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +14,7 @@ from metricloss.algebra import complex_at
 from metricloss.entries import entries
 from metricloss.expression import SAMPLES, checked
 from metricloss.proof import is_zero
-from metricloss.sampling import is_close
+from metricloss.sampling import ROUNDING
 from metricloss.symbols import COUNTS
 
 _MATRICES = (*SAMPLES, (31, 7, 11, 101), (3, 2, 50, 401), (1.5, 900, 2.5, 4))
@@ -41,7 +42,7 @@ def relations(expression: Expr) -> list[Relation]:
 
     >>> from metricloss.symbols import FN, FP, TP
     >>> [str(relation) for relation in relations(2 * TP / (2 * TP + FP + FN))]
-    ['f1', '1 - bray_curtis', 'van_der_maarel/2 + 1/2']
+    ['f1', 'van_der_maarel/2 + 1/2', '1 - bray_curtis']
     """
     values = _fingerprint(expression)
     found = []
@@ -55,11 +56,17 @@ def relations(expression: Expr) -> list[Relation]:
 
 def _line(x: Sequence[float], y: Sequence[float]) -> tuple[Expr, Expr] | None:
     """Factor and offset, short fractions, of y = factor·x + offset."""
-    if is_close(x[0], x[1]):
+    if x[0] == x[1]:
         return None
     slope = (y[1] - y[0]) / (x[1] - x[0])
+    if not math.isfinite(slope) or not math.isfinite(y[0]):
+        return None
     factor, offset = (Fraction(number).limit_denominator(100) for number in (slope, y[0] - slope * x[0]))
-    fits = factor and all(is_close(float(factor) * a + float(offset), b) for a, b in zip(x, y, strict=True))
+    size = ROUNDING * (max(y) - min(y))
+    fits = factor and all(
+        math.isclose(float(factor) * a + float(offset), b, rel_tol=ROUNDING, abs_tol=size)
+        for a, b in zip(x, y, strict=True)
+    )
     return (Rational(factor), Rational(offset)) if fits else None
 
 

@@ -257,7 +257,19 @@ def _power(base: float, exponent: float) -> float:
 
 
 def _root(x: float, exponent: float) -> float:
-    return x**exponent if x > 0 else 0.0
+    return _power(x, exponent) if x > 0 else 0.0
+
+
+def _or_nan(function: Callable[..., float]) -> Callable[..., float]:
+    """The function, with nan where Python raises: the sine of infinity, or infinity less infinity."""
+
+    def guarded(*arguments: float) -> float:
+        try:
+            return function(*arguments)
+        except (ValueError, OverflowError):
+            return math.nan
+
+    return guarded
 
 
 def _sigmoid(x: float) -> float:
@@ -274,9 +286,9 @@ _MEANING: Mapping[type, Callable[..., float]] = {
     sigmoid: _sigmoid,
     sympy.exp: _exp,
     sympy.log: lambda x: math.log(max(x, TINY)),
-    sympy.sin: math.sin,
-    sympy.cos: math.cos,
-    sympy.tan: math.tan,
+    sympy.sin: _or_nan(math.sin),
+    sympy.cos: _or_nan(math.cos),
+    sympy.tan: _or_nan(math.tan),
     sympy.asin: lambda x: math.asin(max(-1.0, min(x, 1.0))),
     sympy.acos: lambda x: math.acos(max(-1.0, min(x, 1.0))),
     sympy.atan: math.atan,
@@ -286,7 +298,7 @@ _MEANING: Mapping[type, Callable[..., float]] = {
     sympy.Max: max,
     sympy.sign: lambda x: float((x > 0) - (x < 0)),
     sympy.Heaviside: _heaviside,
-    Add: lambda *terms: math.fsum(terms),
+    Add: _or_nan(lambda *terms: math.fsum(terms)),
     Mul: lambda *factors: math.prod(factors),
     Pow: _power,
 }

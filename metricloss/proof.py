@@ -81,12 +81,17 @@ def normal(expression: Expr) -> Expr:
     """One fraction in lowest terms, factored: 0 if the expression is; unchanged where that would take long."""
     if expression.is_number or expression.has(*INFINITE, sympy.sign, sympy.Heaviside):
         return expression
-    if degree_bound(expression) > WIDE or expression.count_ops() > LONG:
+    if degree_bound(expression) > WIDE or expression.count_ops() > LONG or _has_odd_numbers(expression):
         return expression
     try:
         return sympy.factor(sympy.cancel(sympy.together(expression)))
     except (sympy.PolynomialError, NotImplementedError, ValueError):  # Min and Max are no polynomials to SymPy
         return expression
+
+
+def _has_odd_numbers(expression: Expr) -> bool:
+    """Whether numbers like π or sin(2) stand in it: each is one more variable to SymPy."""
+    return any(not part.free_symbols for part in expression.atoms(sympy.NumberSymbol, sympy.Function))
 
 
 def _of_product(expression: Expr, depth: int) -> bool:
@@ -104,7 +109,7 @@ def _of_product(expression: Expr, depth: int) -> bool:
 
 
 def _of_sum(expression: Expr, depth: int) -> bool:
-    if degree_bound(expression) > WIDE or expression.count_ops() > LONG * DEEP:
+    if degree_bound(expression) > WIDE or expression.count_ops() > LONG * DEEP or _has_odd_numbers(expression):
         return False
     expanded = sympy.expand(expression)
     terms = Add.make_args(expanded)
@@ -152,6 +157,15 @@ def _by_squares(terms: tuple[Expr, ...], roots: list[Expr], depth: int) -> bool:
     return is_nonnegative(b, depth + 1) and is_nonnegative(-difference, depth + 1)
 
 
+def is_algebraic(expression: Expr) -> bool:
+    """Whether it holds no π and the like, and no Abs, Min and Max, which SymPy may take long to compare.
+
+    >>> is_algebraic(TP / (TP + FP)), is_algebraic(Max(TP, FP))
+    (True, False)
+    """
+    return not _has_odd_numbers(expression) and not expression.has(Abs, Min, Max)
+
+
 def swapped(expression: Expr) -> Expr:
     """The expression with the classes' names exchanged: positives are negatives.
 
@@ -172,11 +186,15 @@ def is_positive_inside(expression: Expr) -> bool:
 
 
 def _is_positive_sum(expression: Expr) -> bool:
-    if degree_bound(expression) > WIDE:
+    if isinstance(expression, Min | Max):
+        return all(map(is_positive_inside, expression.args))
+    if degree_bound(expression) > WIDE or _has_odd_numbers(expression):
         return False
     terms = [term.as_coeff_Mul() for term in Add.make_args(sympy.expand(expression))]
-    powers = [factor.as_base_exp()[0] for _, rest in terms for factor in Mul.make_args(rest)]
-    return all(number > 0 for number, _ in terms) and all(base in COUNTS or base == 1 for base in powers)
+    bases = [factor.as_base_exp()[0] for _, rest in terms for factor in Mul.make_args(rest)]
+    return all(number > 0 for number, _ in terms) and all(
+        base in COUNTS or base == 1 or (base != expression and _is_positive_sum(base)) for base in bases
+    )
 
 
 def vanishing_sets(denominator: Expr) -> list[frozenset[Symbol]]:

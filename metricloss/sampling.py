@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 
 from metricloss.expression import SAMPLES
@@ -38,8 +38,8 @@ def ordinary(number: int = 300) -> list[Matrix]:
 
 
 def extreme(large: float) -> list[Matrix]:
-    """Confusion matrices of zeros, ones and large numbers."""
-    some = (0, 1, math.sqrt(large), large)
+    """Confusion matrices of zeros, small numbers, ones and large numbers."""
+    some = (0, 1 / math.sqrt(large), 1, large)
     return [counts for counts in product(some, some, some, some) if any(counts)]
 
 
@@ -52,9 +52,10 @@ def predictions(positives: int, negatives: int) -> Iterator[Matrix]:
 _FEW = ordinary(24)
 
 
-def is_close(a: float, b: float) -> bool:
-    """Whether two values are the same but for rounding."""
-    return abs(a - b) <= ROUNDING * max(1, abs(a), abs(b))
+def same(values: Iterable[float], scale: float = 0) -> bool:
+    """Whether the values are finite and the same, but for rounding of them or of numbers of the scale."""
+    low, high = min(found := list(values)), max(found)
+    return all(map(math.isfinite, found)) and high - low <= ROUNDING * max(abs(low), abs(high), scale)
 
 
 def moves(value: Value, matrices: Sequence[Matrix]) -> tuple[int | None, ...]:
@@ -87,10 +88,10 @@ def degree(value: Value, matrices: Sequence[Matrix] = SAMPLES) -> float | None:
     found = set()
     for counts in matrices:
         once, twice = value(*counts), value(*(2 * count for count in counts))
-        if abs(once) < 1e-9 or once * twice <= 0:
-            if not is_close(once, twice):
-                return None
+        if once == twice == 0 or not math.isfinite(once + twice):
             continue
+        if once * twice <= 0:
+            return None
         found.add(round(math.log2(twice / once), 6) + 0.0)
     return found.pop() if len(found) == 1 else None if found else 0.0
 
@@ -103,9 +104,15 @@ def trivial(value: Value, sign: int) -> list[str]:
     """
     found = {"positive", "negative"}
     for positives, negatives in SIZES:
-        best = max(sign * value(*counts) for counts in predictions(positives, negatives))
+        values = [value(*counts) for counts in predictions(positives, negatives)]
+        finite = [sign * one for one in values if math.isfinite(one)] or [0.0]
+        best, spread = max(finite), max(finite) - min(finite)
         constant = {"positive": (positives, negatives, 0, 0), "negative": (0, 0, positives, negatives)}
-        found &= {word for word, counts in constant.items() if is_close(sign * value(*counts), best)}
+        found &= {
+            word
+            for word, counts in constant.items()
+            if abs(sign * value(*counts) - best) <= max(ROUNDING * spread, ROUNDING**2 * abs(best))
+        }
     return sorted(found, reverse=True)
 
 

@@ -11,7 +11,7 @@ from metricloss.algebra import complex_at
 from metricloss.findings import Finding, Formula
 from metricloss.known import relations
 from metricloss.proof import is_nonnegative, is_positive_inside, is_zero, normal, sign, swapped, vanishing_sets
-from metricloss.sampling import Matrix, degree, moves, ordinary, wrong_moves
+from metricloss.sampling import ROUNDING, Matrix, degree, moves, ordinary, wrong_moves
 from metricloss.symbols import COUNTS, FN, FP, TN, TP
 
 
@@ -48,7 +48,7 @@ def homogeneity(formula: Formula) -> Finding:
     elif power == 0:
         text = "of degree 0: the number of entries does not matter"
     else:
-        text = f"of degree {power}: twice the entries, 2^{power} times the value"
+        text = f"of degree {power}: twice the entries, {2**power} times the value"
     return Finding("homogeneity", text, power, is_proved, is_warning=power != 0)
 
 
@@ -80,8 +80,7 @@ def undefined(formula: Formula) -> Finding:
     if inside:
         taken.setdefault(_REST, []).extend(f"{denominator} = 0" for denominator in inside)
     text = "; ".join(f"if {' or '.join(conditions)}: {takes}" for takes, conditions in taken.items())
-    is_proved = all(map(is_positive_inside, formula.denominators))
-    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())), is_proved)
+    return Finding("undefined", text or "nowhere", tuple(chain(*taken.values())), not formula.may_have_poles)
 
 
 def class_swap(formula: Formula) -> Finding:
@@ -93,7 +92,7 @@ def class_swap(formula: Formula) -> Finding:
         "complement": (other + own - 1, "becomes 1 minus itself"),
     }
     for value, (difference, text) in candidates.items():
-        if _vanishes_at_samples(difference):
+        if _vanishes_at_samples(difference, own):
             return Finding("class swap", f"{text} when the classes are exchanged", value, is_zero(difference))
     for each in relations(other):
         if each.is_equality:
@@ -164,7 +163,7 @@ def _taken(formula: Formula, zero: frozenset[Symbol]) -> str:
     for matrix in ordinary(3):
         counts = (0 if count in zero else value for count, value in zip(COUNTS, matrix, strict=True))
         values.add(round(formula(*counts), 9))
-    return f"it is then {values.pop():.4g}" if len(values) == 1 else _REST
+    return f"it is then {values.pop() + 0.0:.4g}" if len(values) == 1 else _REST
 
 
 def _changes_sign(denominator: Expr) -> bool:
@@ -172,8 +171,8 @@ def _changes_sign(denominator: Expr) -> bool:
     return min(values) < 0 < max(values)
 
 
-def _vanishes_at_samples(difference: Expr) -> bool:
-    return all(abs(_value(difference, counts)) < 1e-9 for counts in ordinary(6))
+def _vanishes_at_samples(difference: Expr, own: Expr) -> bool:
+    return all(abs(_value(difference, counts)) <= ROUNDING * abs(_value(own, counts)) for counts in ordinary(6))
 
 
 def _value(expression: Expr, counts: Matrix) -> float:

@@ -52,7 +52,7 @@ class Slopes:
         return expression.xreplace(TOTALS)
 
     def value_at(self, counts: Mapping[Expr, Expr]) -> Expr:
-        """The value where some counts are given, with each 0/0 as what it counts as; the rest stays symbols.
+        """The value where some counts are given, a zero denominator as it counts; the rest stays symbols.
 
         >>> derive(TP / (TP + FP), "precision").value_at({FP: S.Zero})
         1
@@ -60,7 +60,7 @@ class Slopes:
         known = dict(counts) | {symbol: total.xreplace(counts) for symbol, total in TOTALS.items()}
         for line in self.definitions:
             above, below = (evaluated_at(part, known) for part in (line.numerator, line.denominator))
-            known[line.name] = line.otherwise if above == below == 0 else cancelled(above / below)
+            known[line.name] = line.otherwise if below == 0 else cancelled(above / below)
         return cancelled(evaluated_at(self.value, known))
 
     @property

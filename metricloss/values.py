@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import sympy
-from sympy import Expr, Rational, S
+from sympy import Expr, Rational, S, Symbol
 
 from metricloss.findings import Finding, Formula
-from metricloss.proof import is_nonnegative, normal
-from metricloss.quotients import SUMS
-from metricloss.sampling import SIZES, Matrix, extreme, is_close, ordinary, predictions, small, trivial
+from metricloss.proof import is_algebraic, is_nonnegative, normal
+from metricloss.sampling import SIZES, Matrix, extreme, ordinary, predictions, same, small, trivial
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP
 
 
 def range_of(formula: Formula) -> Finding:
     """value: the least and the largest value, ∞ included."""
-    near, far = ([formula(*counts) for counts in extreme(size)] for size in (1e4, 1e8))
-    seen = [formula(*counts) for counts in [*small(), *ordinary()]] + near + far
+    near, far, beyond = (_finite(formula, extreme(size)) for size in (1e4, 1e8, 1e12))
+    seen = [*_finite(formula, [*small(), *ordinary()]), *near, *far]
     ends, proofs = [], []
     for way, most in ((-1, min), (1, max)):
-        grows = way * (most(far) - most(near)) > 0.2 * abs(most(near)) + 0.2
-        end = way * S.Infinity if grows else _round_end(most(seen), way)
+        is_unbounded = all(_grows(way, most(a), most(b)) for a, b in ((near, far), (far, beyond)))
+        end = way * S.Infinity if is_unbounded else _round_end(most(seen), way, max(seen) - min(seen))
         ends.append(end)
-        proofs.append(not grows and is_nonnegative(normal(way * (end - formula.expression))))
+        proofs.append(not is_unbounded and is_nonnegative(normal(way * (end - formula.expression))))
     return Finding("range", f"from {_said(ends[0])} to {_said(ends[1])}", tuple(ends), all(proofs))
+
+
+def _finite(formula: Formula, matrices: Iterable[Matrix]) -> list[float]:
+    """The values at confusion matrices, but for those that are too large for a float; 0 if all are."""
+    return [value for counts in matrices if math.isfinite(value := formula(*counts))] or [0.0]
+
+
+def _grows(way: int, near: float, far: float) -> bool:
+    return way * (far - near) > 0.2 * abs(near) + 0.2
 
 
 def best_value(formula: Formula) -> Finding:
     """value: that of a perfect prediction, a number or an expression in P and N."""
     topic, best = "best value", formula.best
-    where, better = "at a perfect prediction (FP = FN = 0)", _better_than_perfect(formula)
+    where, better = "at a perfect prediction (FP = FN = 0 < P, N)", _better_than_perfect(formula)
     if better and formula.is_undefined_at(FP, FN):
-        text = f"{where[3:]} is 0/0 and counts as {_said(best)}: predictions short of it have better values"
+        text = f"{where[3:]} has a zero denominator and counts as {_said(best)}: others are better"
         return Finding(topic, text, best, is_warning=True)
     if better:
         text = f"{where[3:]} has {_said(best)}, and is not the best: {_at(better)} has {formula(*better):.4g}"
@@ -61,11 +72,13 @@ def prevalence(formula: Formula) -> Finding:
     shares = (0.5, 0.1, 0.01)
     values = {share: _at_rates(formula, 0.8, 0.1, share) for share in shares}
     others = [[_at_rates(formula, *rates, share) for share in shares] for rates in ((0.6, 0.3), (0.9, 0.45))]
-    if all(is_close(max(row), min(row)) for row in (list(values.values()), *others)):
+    if all(same(row) for row in (values.values(), *others)):
         p, n, tpr, fpr = sympy.symbols("p n tpr fpr", positive=True)
         at_rates = {TP: tpr * p, FN: (1 - tpr) * p, FP: fpr * n, TN: (1 - fpr) * n}
-        factored = formula.expression.xreplace(at_rates).replace(lambda part: part.is_Add, sympy.factor)
-        is_proved = not {p, n} & normal(factored).free_symbols
+        is_proved = is_algebraic(formula.expression)
+        if is_proved:
+            factored = formula.expression.xreplace(at_rates).replace(lambda part: part.is_Add, sympy.factor)
+            is_proved = not {p, n} & normal(factored).free_symbols
         text = "does not matter: only recall and specificity do"
         return Finding("prevalence", text, values, is_proved)
     listed = ", ".join(f"{value:.3g} at {share:g}" for share, value in values.items())
@@ -73,15 +86,19 @@ def prevalence(formula: Formula) -> Finding:
 
 
 def _said(value: Expr) -> str:
-    text = f"{value:.4g}" if value.is_Float else str(value.xreplace(SUMS))
+    """A value in words, an expression over the counts with P and N in the place of their sums."""
+    in_sums = value.xreplace({TP: Symbol("P") - FN, FP: Symbol("N") - TN})
+    text = f"{value:.4g}" if value.is_Float else str(in_sums)
     return text.replace("oo", "∞")
 
 
-def _round_end(value: float, way: int) -> Expr:
-    """The simple number just beyond a sampled end, or that itself."""
+def _round_end(value: float, way: int, width: float) -> Expr:
+    """The simple number just beyond a sampled end of a range of that width, or that itself."""
+    if abs(value) > 1e9:
+        return sympy.Float(value)
     fractions = [Rational(round(value * q), q) for q in (1, 2, 3, 4, 8)]
     for candidate in (*fractions, sympy.sqrt(2)):
-        if -1e-9 < way * (float(candidate) - value) < 2e-3:
+        if -1e-9 * width <= way * (float(candidate) - value) < 2e-3 * width:
             return candidate
     return sympy.Float(value)
 
@@ -92,7 +109,7 @@ def _better_than_perfect(formula: Formula) -> Matrix | None:
         perfect = formula.sign * formula(positives, 0, 0, negatives)
         for counts in predictions(positives, negatives):
             value = formula.sign * formula(*counts)
-            if value > perfect and not is_close(value, perfect):
+            if value > perfect and not same((value, perfect)):
                 return counts
     return None
 

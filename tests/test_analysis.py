@@ -179,7 +179,11 @@ MISTAKES = {
         "more is better, but",
     ),
     "better than perfect": (ml.Metric("TP/P + FP/N/2"), "best value", "is not the best"),
-    "infinite at its best": (ml.Metric("TP*TN/(FP*FN)"), "best value", "is 0/0 and counts as 0"),
+    "infinite at its best": (
+        ml.Metric("TP*TN/(FP*FN)"),
+        "best value",
+        "has a zero denominator and counts as 0",
+    ),
     "0/0 counts as best": (ml.Metric("FP/PP", direction="minimize"), "trivial optimum", "by its 0/0"),
 }
 
@@ -310,3 +314,47 @@ def test_wild_metrics_are_sampled_and_end() -> None:
 
 def test_symbols_are_those_of_the_package() -> None:
     assert ml.Metric(TN / (TN + FP)).analysis["equal to"].text.startswith("specificity")
+
+
+#: Legal, and too much for floats, for SymPy's sets, or for Python's fractions.
+WILD = (
+    "TP/(TN - 5)",
+    "exp(118*FN)",
+    "(TP**60 - FP**60)/n**60",
+    "TP**64*FP**64 - FN**64*TN**64",
+    "TP**64*FP**64*TN**64/(1 + FN)",
+    "sin(TP**60*TN**20)",
+    "sigmoid(TP/P)",
+    "FP - sin(sqrt(3)/3 + 2) + 1/3",
+    "Min(P, pi) - exp(FP/N + 2 - 1e-3)",
+)
+
+
+@pytest.mark.parametrize("text", WILD)
+def test_legal_metrics_are_analysed_whatever_they_are(text: str) -> None:
+    start = time.process_time()
+    metric = ml.Metric(text)
+    assert isinstance(metric.concerns, tuple)
+    assert len(metric.analysis.findings) == len(TOPICS)
+    assert time.process_time() - start < 15, "a hang"
+
+
+def test_scale_does_not_matter() -> None:
+    """What is told of a metric is told of a tiny multiple of it."""
+    for text in ("(TP/P + TN/N)/2", "2*TP/(2*TP + FP + FN)"):
+        whole, tiny = ml.Metric(text), ml.Metric(f"1e-9*({text})")
+        assert tiny.concerns == whole.concerns == ()
+        for topic in ("direction", "trivial optimum", "homogeneity", "class swap"):
+            assert tiny.analysis[topic].value == whole.analysis[topic].value, topic
+        assert tiny.analysis["range"].value[1] > 0
+
+
+def test_nothing_of_values_is_proved_across_a_pole() -> None:
+    for text in ("1/(TP - 5.5)", "(2*Abs(TP - 7) + FN)/(Abs(TP - 7) + FN)"):
+        analysis = ml.Metric(text).analysis
+        assert not any(analysis[topic].is_proved for topic in ("range", "best value", "direction", "undefined"))
+
+
+def test_best_is_what_the_code_gives_at_a_zero_denominator() -> None:
+    metric = ml.Metric("lr_plus", zero_division=1)
+    assert float(metric.best) == metric.at(5, 0, 0, 7) == 1

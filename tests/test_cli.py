@@ -53,7 +53,7 @@ more is better; loss = 1 - f1
 
 analysis
   range            from 0 to 1
-  best value       1, at a perfect prediction (FP = FN = 0)
+  best value       1, at a perfect prediction (FP = FN = 0 < P, N)
   direction        rises with TP; falls with FP, FN; does not depend on TN
   trivial optimum  none: no constant prediction reaches its best value
   homogeneity      of degree 0: the number of entries does not matter
