@@ -32,6 +32,7 @@ BLUE, ORANGE = "#3b82c4", "#c8691c"
 _SIDE, _ALONG = 61, 401
 #: How far from its edges the plane is looked at: on them a quotient may be 0/0.
 _EDGE = 0.002
+_LARGEST = 1e100  #: beyond which differences of contours overflow
 _WIDE, _HIGH = 4.2, 3.6
 #: A number with more digits than a screen shows, within a tag; what is text between tags keeps its digits.
 _COORDINATE = r"-?\d+\.\d{3,}(?!\d|[^<>]*</)"
@@ -229,6 +230,9 @@ def _contours(axes: Axes, rates: list[float], rows: list[list[float]]) -> None:
     if not finite or finite[-1] - finite[0] <= 1e-9 * max(map(abs, (finite[0], finite[-1]))):
         text = f"{finite[0]:.4g} everywhere" if finite else "infinite everywhere"
         axes.text(0.62, 0.3, text, ha="center")
+        return
+    if max(abs(finite[0]), abs(finite[-1])) > _LARGEST:
+        axes.text(0.5, 0.3, f"values up to {finite[-1]:.1e}", ha="center")
         return
     levels = _levels(finite)
     steps = BoundaryNorm(levels, 256, extend="both")  # as far apart in colour, however far in value

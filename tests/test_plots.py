@@ -236,3 +236,8 @@ def test_svg_stands_in_a_page() -> None:
     assert "0.12345" in {element.text for element in elements}  # only coordinates are rounded
     assert "#000000" not in picture
     assert "<style" not in picture
+
+
+def test_values_that_cannot_be_drawn_are_said() -> None:
+    figure = ml.Metric("exp(exp(TP/8))").plot()
+    assert figure.axes[0].texts[0].get_text().startswith("values up to ")
