@@ -21,7 +21,7 @@ from metricloss.metric import Metric
 from metricloss.recipe import recipe_of
 from metricloss.relaxation import Relaxation
 from metricloss.relaxations import NAMED
-from metricloss.source import write
+from metricloss.source import writable, write
 from metricloss.symbols import COUNTS, NAMES
 from metricloss.task import AVERAGES, Task
 from metricloss.text import CONSTANTS, FUNCTIONS, parse
@@ -107,7 +107,7 @@ def report(options: argparse.Namespace) -> int:
     from metricloss import report as reporting
 
     recipe = recipe_of(_metric(options), **_choices(options))
-    path = options.output or f"{recipe.metric.name}.html"
+    path = writable(options.output or f"{recipe.metric.name}.html", force=options.force)
     prevalence = float(parse(options.prevalence, {}))
     with tqdm(total=len(reporting.PARTS), unit="part", delay=2, leave=False, disable=None) as bar:
         page = reporting.report(recipe, prevalence=prevalence, tick=bar.update)

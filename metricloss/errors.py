@@ -15,7 +15,7 @@ MetricLossError
 ├── RelaxationError            decreasing, or leaving [0, 1], or never crossing 1/2
 ├── UnknownBackendError        no folder of that name in backends/
 ├── BackendError               a backend folder that is not complete
-├── MissingFrameworkError      the backend's framework is not installed
+├── MissingFrameworkError      the backend's framework, or what draws, is not installed
 └── OutputExistsError          a file that would be overwritten
 
 MetricLossWarning(UserWarning)
@@ -89,7 +89,7 @@ class BackendError(MetricLossError):
 
 
 class MissingFrameworkError(MetricLossError):
-    """The framework of a backend is not installed; the message says what to install."""
+    """The framework of a backend, or what plots and reports need, is not installed; the message says how to."""
 
 
 class OutputExistsError(MetricLossError):

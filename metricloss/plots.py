@@ -212,7 +212,7 @@ def _figure(panels: int, wide: float = _WIDE) -> Figure:
     for axes in figure.subplots(1, panels, squeeze=False).flat:
         axes.spines[["top", "right"]].set_visible(False)
     # Jupyter shows figures of pyplot only, but whatever has this method.
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
+    vars(figure)["_repr_png_"] = partial(_png, figure)
     return figure
 
 

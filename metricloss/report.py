@@ -166,7 +166,7 @@ def _colours(recipe: Recipe, prevalence: float) -> dict[str, str]:
     from pygments.formatters import HtmlFormatter
 
     return {
-        scheme: HtmlFormatter(style=style).get_style_defs(".source")
+        scheme: "\n".join(HtmlFormatter(style=style).get_token_style_defs(".source"))
         for scheme, style in (("light", "default"), ("dark", "github-dark"))
     }
 

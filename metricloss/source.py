@@ -50,13 +50,19 @@ def write(path: str | Path, text: str, *, force: bool = False) -> Path:
 
     Errors: OutputExistsError.
     """
+    path = writable(path, force=force)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def writable(path: str | Path, *, force: bool = False) -> Path:
+    """The path, if no file stands there or it may be replaced; OutputExistsError if not."""
     path = Path(path)
     if path.exists() and not force:
         raise OutputExistsError(
             f"{path} exists and was left as it is\n"
             "Write elsewhere, or replace it: save(..., force=True), --force."
         )
-    path.write_text(text, encoding="utf-8")
     return path
 
 
