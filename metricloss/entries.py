@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
     }
 )
 _LONGEST = 60  #: characters of a name
-_OPERATORS, _HYPHENS = re.compile(r"[^\w\s.,'’&²–]"), re.compile(r"(?<=[^\W_])-(?=[^\W\d_])")
+_OPERATORS, _HYPHENS = re.compile(r"[^\w\s.,='’&²–]"), re.compile(r"(?<=[^\W_])-(?=[^\W\d_])")
 _LETTERS = str.maketrans(
     {"α": "alpha", "β": "beta", "δ": "delta", "κ": "kappa", "λ": "lambda", "π": "pi"}
     | {"φ": "phi", "ϕ": "phi", "χ": "chi", "ø": "o"}

@@ -15,8 +15,9 @@ from metricloss.algebra import INFINITE, as_number, latex, simplified
 from metricloss.confusion import hard_counts
 from metricloss.entries import Entry, find
 from metricloss.errors import ConstantMetricError, OptionError, nearest
+from metricloss.evaluation import TINY
 from metricloss.expression import SAMPLES, Expression, checked, identifier, name_of
-from metricloss.plan import TINY, lower_counts
+from metricloss.plan import lower_counts
 from metricloss.sampling import concerns
 from metricloss.slopes import Slopes, derive
 from metricloss.symbols import COUNTS, FN, FP, NAMES, TN, TP

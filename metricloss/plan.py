@@ -1,30 +1,26 @@
 """The only intermediate form: ordered, named, guarded assignments, the same for every backend.
 
 A `Body` is the inside of one function: assignments and results over named arguments. Every division in it is a
-`Divide`, every root a `Root`; what these do at 0 is said in `_MEANING` here, and in the helper functions of
-each backend.
+`Divide`, every root a `Root`; what these do at 0 is said in `evaluation`, and in the helper functions of each
+backend.
 """
 
 from __future__ import annotations
 
-import math
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from itertools import chain, count
 
 import sympy
-from sympy import Add, Dummy, Expr, Mul, Number, NumberSymbol, Pow, S, Symbol
+from sympy import Add, Dummy, Expr, Mul, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
-from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
+from metricloss.evaluation import evaluate
+from metricloss.functions import Divide, Root, is_quotient_power, require_known
 from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes
 from metricloss.symbols import COUNTS
-
-#: What a denominator, or the argument of a logarithm, must exceed not to count as zero.
-TINY = 2.0**-64
 
 #: The arguments of a function of counts, and what sums of them are called.
 COUNT_NAMES = dict(zip(COUNTS, ("tp", "fp", "fn", "tn"), strict=True))
@@ -57,8 +53,8 @@ class Body:
         """The results at the given numbers, in Python's floats and with the guards of the emitted code."""
         known: dict[str, float] = dict(zip(self.arguments, values, strict=True))
         for name, expression in self.assignments:
-            known[name] = _evaluate(expression, known)
-        return tuple(_evaluate(result, known) for result in self.results)
+            known[name] = evaluate(expression, known)
+        return tuple(evaluate(result, known) for result in self.results)
 
 
 @dataclass(frozen=True)
@@ -239,74 +235,3 @@ def _fraction(product: Expr) -> tuple[Expr, Expr]:
     coefficient = Mul(*(factor for factor in factors if factor.is_Rational))
     above = [factor for factor in factors if not is_quotient_power(factor) and not factor.is_Rational]
     return Mul(coefficient.p, *above), Mul(coefficient.q, *(1 / factor for factor in below))
-
-
-def _divide(numerator: float, denominator: float, otherwise: float) -> float:
-    return numerator / denominator if abs(denominator) > TINY else otherwise
-
-
-def _exp(x: float) -> float:
-    return math.exp(min(x, 0.9 * math.log(sys.float_info.max)))
-
-
-def _power(base: float, exponent: float) -> float:
-    try:
-        return float(base**exponent)
-    except OverflowError:
-        return math.inf
-
-
-def _root(x: float, exponent: float) -> float:
-    return _power(x, exponent) if x > 0 else 0.0
-
-
-def _or_nan(function: Callable[..., float]) -> Callable[..., float]:
-    """The function, with nan where Python raises: the sine of infinity, or infinity less infinity."""
-
-    def guarded(*arguments: float) -> float:
-        try:
-            return function(*arguments)
-        except (ValueError, OverflowError):
-            return math.nan
-
-    return guarded
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
-
-
-def _heaviside(x: float, at_zero: float = 0.5) -> float:
-    return at_zero if x == 0 else float(x > 0)
-
-
-_MEANING: Mapping[type, Callable[..., float]] = {
-    Divide: _divide,
-    Root: _root,
-    sigmoid: _sigmoid,
-    sympy.exp: _exp,
-    sympy.log: lambda x: math.log(max(x, TINY)),
-    sympy.sin: _or_nan(math.sin),
-    sympy.cos: _or_nan(math.cos),
-    sympy.tan: _or_nan(math.tan),
-    sympy.asin: lambda x: math.asin(max(-1.0, min(x, 1.0))),
-    sympy.acos: lambda x: math.acos(max(-1.0, min(x, 1.0))),
-    sympy.atan: math.atan,
-    sympy.tanh: math.tanh,
-    sympy.Abs: abs,
-    sympy.Min: min,
-    sympy.Max: max,
-    sympy.sign: lambda x: float((x > 0) - (x < 0)),
-    sympy.Heaviside: _heaviside,
-    Add: _or_nan(lambda *terms: math.fsum(terms)),
-    Mul: lambda *factors: math.prod(factors),
-    Pow: _power,
-}
-
-
-def _evaluate(expression: Expr, known: Mapping[str, float]) -> float:
-    if isinstance(expression, Symbol):
-        return known[expression.name]
-    if isinstance(expression, Number | NumberSymbol):
-        return float(expression)
-    return _MEANING[type(expression)](*(_evaluate(argument, known) for argument in expression.args))

@@ -9,7 +9,8 @@ from sympy import Max, Min, Rational, S, Symbol, sqrt
 
 from metricloss import FN, FP, PN, PP, TN, TP, Metric, N, P
 from metricloss.errors import UnsupportedFunctionError
-from metricloss.plan import TINY, lower, lower_counts
+from metricloss.evaluation import TINY
+from metricloss.plan import lower, lower_counts
 from metricloss.slopes import derive
 
 x = Symbol("x", real=True)
