@@ -46,6 +46,9 @@ def best_value(formula: Formula) -> Finding:
     if better:
         text = f"{where[3:]} has {_said(best)}, and is not the best: {_at(better)} has {formula(*better):.4g}"
         return Finding(topic, text, best, is_warning=True)
+    if not _is_reached(formula):
+        text = f"infinite, or in no closed form, {where}: the loss counts from {_said(best)}"
+        return Finding(topic, text, best, is_proved=False)
     reached = best.xreplace({NAMES["P"]: TP + FN, NAMES["N"]: FP + TN})
     is_proved = is_nonnegative(normal(formula.sign * (reached - formula.expression)))
     return Finding(topic, f"{_said(best)}, {where}", best, is_proved)
@@ -112,6 +115,13 @@ def _better_than_perfect(formula: Formula) -> Matrix | None:
             if value > perfect and not same((value, perfect)):
                 return counts
     return None
+
+
+def _is_reached(formula: Formula) -> bool:
+    """Whether a perfect prediction has the value that the loss counts from."""
+    perfect = [(positives, 0, 0, negatives) for positives, negatives in SIZES]
+    best = [formula.best.xreplace(dict(zip(COUNTS, counts, strict=True))) for counts in perfect]
+    return all(same((formula(*counts), float(value)), 1) for counts, value in zip(perfect, best, strict=True))
 
 
 def _at(counts: Matrix) -> str:
