@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from metricloss.backend import Backend, get_backend
 from metricloss.errors import MetricWarning
@@ -15,7 +15,7 @@ from metricloss.functions import sigmoid
 from metricloss.header import header
 from metricloss.loss import Loss, load
 from metricloss.metric import Metric, check_learnable
-from metricloss.plan import COUNT_NAMES, VALUE, Body, Plan, lower, lower_counts
+from metricloss.plan import COUNT_NAMES, VALUE, Plan, lower, lower_counts
 from metricloss.quotients import SUMS
 from metricloss.recipe import Recipe, recipe_of
 from metricloss.relaxation import Relaxation, p, q, z
@@ -108,26 +108,26 @@ def plan_of(recipe: Recipe) -> Plan:
     """
     metric = recipe.metric
     check_learnable(metric)
-    relax, relax_slope, threshold = _decision(recipe)
+    (h, complement, slope), threshold, arguments, names = _decision(recipe)
     return Plan(
         metric=lower_counts(metric.slopes, [metric.slopes.value]),
         objective=lower_counts(
             metric.slopes, [metric.loss_of(VALUE).xreplace(SUMS)], COUNT_NAMES | {VALUE: "value"}
         ),
         slopes=lower_counts(metric.slopes, metric.loss_slopes),
-        relax=relax,
-        relax_slope=relax_slope,
+        relax=lower(arguments, [h, complement], names=names),
+        relax_slope=lower(arguments, [slope], names=names),
+        relax_and_slope=lower(arguments, [h, complement, slope], names=names),
         threshold=threshold,
     )
 
 
-def _decision(recipe: Recipe) -> tuple[Body, Body, float | None]:
-    """The relaxed decision with its complement, its slope, and the threshold of the hard one."""
+def _decision(
+    recipe: Recipe,
+) -> tuple[tuple[Expr, Expr, Expr], float | None, dict[Symbol, str], dict[Expr, str]]:
+    """The relaxed decision, its complement and its slope; the threshold of the hard one; what they are over."""
     if recipe.is_multiclass:
-        h, complement, slope = recipe.relaxation.over_p_and_q
-        names = {p: "p", q: "q"}
-        return lower(names, [h, complement]), lower(names, [slope]), None
+        return recipe.relaxation.over_p_and_q, None, {p: "p", q: "q"}, {}
     decision = recipe.relaxation.on_scores(recipe.from_logits)
-    by_score, by_name = {z: "z"}, {sigmoid(z): "p", sigmoid(-z): "q"}
-    relax = lower(by_score, [decision.h, decision.complement], names=by_name)
-    return relax, lower(by_score, [decision.slope], names=by_name), decision.threshold
+    relaxed = decision.h, decision.complement, decision.slope
+    return relaxed, decision.threshold, {z: "z"}, {sigmoid(z): "p", sigmoid(-z): "q"}

@@ -63,7 +63,7 @@ class Plan:
 
     metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
     two slopes; relax: the relaxed decision and its complement over a score, or over a probability and its
-    complement; relax_slope: the decision's derivative; threshold: the score above which the hard decision is
+    complement; relax_slope: the decision's derivative; relax_and_slope: all three; threshold: the score above which the hard decision is
     positive, None where the largest score decides.
 
     >>> from metricloss import emit
@@ -76,12 +76,13 @@ class Plan:
     slopes: Body
     relax: Body
     relax_slope: Body
+    relax_and_slope: Body
     threshold: float | None
 
     @property
     def bodies(self) -> dict[str, Body]:
         """The functions, by the names of their holes."""
-        return {name: getattr(self, name) for name in ("metric", "objective", "slopes", "relax", "relax_slope")}
+        return {name: body for name, body in vars(self).items() if isinstance(body, Body)}
 
     def __str__(self) -> str:
         parts = [

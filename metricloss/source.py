@@ -71,6 +71,8 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
     skeleton = _skeleton(chosen(backend.name, backend.skeleton, recipe))
     fillings = {}
     for name, body in plan.bodies.items():
+        if name not in skeleton.functions:
+            continue
         arguments = dict(zip(body.arguments, skeleton.parameters(name), strict=False))
         if name == "objective":  # its last argument is the metric's value: in the file, a call
             arguments[body.arguments[-1]] = f"metric({', '.join(skeleton.parameters('metric'))})"
