@@ -17,7 +17,7 @@ from sympy import Add, Dummy, Expr, Mul, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
 from metricloss.evaluation import evaluate
-from metricloss.functions import Divide, Root, is_quotient_power, require_known
+from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
 from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes
 from metricloss.symbols import COUNTS
@@ -63,8 +63,8 @@ class Plan:
 
     metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
     two slopes; relax: the relaxed decision and its complement over a score, or over a probability and its
-    complement; relax_slope: the decision's derivative; relax_and_slope: all three; threshold: the score above which the hard decision is
-    positive, None where the largest score decides.
+    complement; relax_slope: the decision's derivative; relax_and_slope: all three; threshold: the score above
+    which the hard decision is positive, None where the largest score decides.
 
     >>> from metricloss import emit
     >>> emit("TP/P", "torch").plan.threshold
@@ -123,8 +123,24 @@ def lower(
     Errors: UnsupportedFunctionError for a function that no backend spells.
     """
     guarded = {symbol: _guarded(expression) for symbol, expression in (definitions or {}).items()}
-    builder = _Builder(arguments, guarded, {_guard(key): name for key, name in (names or {}).items()})
-    return builder.body([_guarded(result) for result in results])
+    wishes = {_guard(key): name for key, name in (names or {}).items()}
+    finished = [_guarded(result) for result in results]
+    pairs = _sigmoid_pairs(finished)
+    for score, (power, above, below) in pairs.items():
+        guarded |= {power: sympy.exp(-score), above: Pow(1 + power, -1), below: power * above}
+        wishes |= {power: "e", above: wishes.get(sigmoid(score), "a"), below: wishes.get(sigmoid(-score), "b")}
+    shared = {sigmoid(score): above for score, (_, above, _) in pairs.items()}
+    shared |= {sigmoid(-score): below for score, (_, _, below) in pairs.items()}
+    builder = _Builder(arguments, {key: value.xreplace(shared) for key, value in guarded.items()}, wishes)
+    return builder.body([result.xreplace(shared) for result in finished])
+
+
+def _sigmoid_pairs(expressions: Iterable[Expr]) -> dict[Expr, tuple[Symbol, Symbol, Symbol]]:
+    """Every u whose σ(u) and σ(-u) are both used, to be made of one exponential: names for it and the two."""
+    scores = {call.args[0] for expression in expressions for call in expression.atoms(sigmoid)}
+    both = [score for score in scores if -score in scores and not score.could_extract_minus_sign()]
+    both.sort(key=lambda score: (score.count_ops(), str(score)))
+    return {score: (Dummy("e"), Dummy("a"), Dummy("b")) for score in both}
 
 
 class _Builder:
