@@ -1,0 +1,95 @@
+"""Results as a page of markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tabulate import tabulate
+
+from benchmarks.cases import ENTROPY
+from benchmarks.results import BYTES, Results, Row
+from benchmarks.targets import judged
+
+HEAD = """# Speed and memory
+
+Written by `make bench` from the JSON files beside it; `benchmarks/README.md` says how it is measured.
+Ratios are the result: 1 is the framework's own cross-entropy in the same mode, forward and backward, on the
+same arrays.
+"""
+TIME = "Time, in that of cross-entropy: median (fastest–slowest round)"
+MEMORY = "Peak extra memory, in bytes of the scores"
+
+
+def page(results: Results) -> str:
+    parts = [HEAD, machine(results), "## Targets", targets(results)]
+    titles = list(dict.fromkeys(row.title for row in results.rows))
+    for title in titles:
+        rows = [row for row in results.rows if row.title == title]
+        parts += [f"## {title}"]
+        for kind, is_binary in (("binary", True), ("several classes", False)):
+            some = [row for row in rows if row.is_binary == is_binary]
+            if some:
+                parts += [f"{TIME}, {kind}:", table(some, lambda row: time(results, row))]
+                parts += [f"{MEMORY}, {kind}:", table(some, lambda row: memory(row))]
+    parts += ["## Left out", left_out(results)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def machine(results: Results) -> str:
+    rows = []
+    for framework, facts in results.facts.items():
+        where, versions = facts["machine"], facts["versions"]
+        named = ", ".join(f"{name} {version}" for name, version in versions.items())
+        rows.append([framework, where["cpu"], where["cores"], facts["threads"], where["date"], named])
+    return markdown(["framework", "processor", "cores", "threads", "date", "versions"], rows)
+
+
+def targets(results: Results) -> str:
+    rows = [[one.what, one.target, one.measured, one.verdict] for one in judged(results)]
+    return markdown(["what", "target", "measured", ""], rows)
+
+
+def table(rows: list[Row], cell: Callable[[Row], str]) -> str:
+    """A line for each contestant, a column for each case."""
+    cases = list(dict.fromkeys(row.case for row in rows))
+    cells: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row.status != "missing":
+            cells.setdefault(row.name, {})[row.case] = cell(row) if row.status == "timed" else row.status
+    return markdown(["", *cases], [[name, *(of.get(case, "") for case in cases)] for name, of in cells.items()])
+
+
+def time(results: Results, row: Row) -> str:
+    if row.who == ENTROPY:
+        return f"1 = {duration(row.median)} ({duration(min(row.seconds))}–{duration(max(row.seconds))})"
+    low, high = results.span(row)
+    return f"{results.ratio(row):.2f} ({low:.2f}–{high:.2f})"
+
+
+def duration(seconds: float) -> str:
+    unit, scale = ("s", 1) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("µs", 1e6)
+    return f"{seconds * scale:.3g} {unit}"
+
+
+def memory(row: Row) -> str:
+    """By the framework's account, and as the system saw it, where each is known."""
+    of = [x / (BYTES * row.size) for x in (row.allocated, row.resident) if x is not None]
+    return " / ".join(f"{x:.2f}" for x in of)
+
+
+def left_out(results: Results) -> str:
+    """Who was not timed, and why."""
+    lines = []
+    for row in results.rows:
+        if row.status == "missing":
+            lines.append(f"- {row.who}: not installed ({row.note})")
+        elif row.status != "timed":
+            lines.append(f"- {row.title}, {row.case}, {row.name}: {row.status}, {row.note}")
+    return (
+        "\n".join(dict.fromkeys(lines))
+        or "Nobody: every contestant is installed and agrees with the plain formula."
+    )
+
+
+def markdown(heads: list[str], rows: Iterable[list[object]]) -> str:
+    return tabulate(list(rows), headers=heads, tablefmt="pipe", disable_numparse=True)
