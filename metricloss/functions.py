@@ -60,6 +60,12 @@ class Divide(Function):  # type: ignore[misc]  # SymPy has no types
     nargs = 3
 
 
+class Reciprocal(Function):  # type: ignore[misc]  # SymPy has no types
+    """1/x, of what cannot be zero."""
+
+    nargs = 1
+
+
 class Root(Function):  # type: ignore[misc]  # SymPy has no types
     """``Root(x, exponent)``: x to a positive exponent that is not whole; 0, with slope 0, where x <= 0."""
 
@@ -68,9 +74,9 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
 
 #: The functions of a plan, and what the table of a backend calls them. Roots are `sqrt` and `power` there.
 SPELLED: Mapping[type, str] = {
-    Divide: "divide", sigmoid: "sigmoid", sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin",
-    sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan",
-    sympy.tanh: "tanh", Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
+    Divide: "divide", Reciprocal: "reciprocal", sigmoid: "sigmoid", sympy.exp: "exp", sympy.log: "log",
+    sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos",
+    sympy.atan: "atan", sympy.tanh: "tanh", Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
 }  # fmt: skip
 _KNOWN = (Symbol, Number, NumberSymbol, Add, Mul, Pow, Heaviside, Root, *SPELLED)
 
@@ -82,7 +88,7 @@ def require_known(expression: Expr) -> None:
     """
     for part in sympy.preorder_traversal(expression):
         if not isinstance(part, _KNOWN):
-            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind is not Divide))
+            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind not in (Divide, Reciprocal)))
             raise UnsupportedFunctionError(
                 f"{type(part).__name__} is no function of metricloss, in {expression}\n"
                 f"Use powers, sqrt, {known}."

@@ -17,7 +17,7 @@ from sympy import Add, Dummy, Expr, Mul, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
 from metricloss.evaluation import evaluate
-from metricloss.functions import Divide, Root, is_quotient_power, require_known, sigmoid
+from metricloss.functions import Divide, Reciprocal, Root, is_quotient_power, require_known, sigmoid
 from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes
 from metricloss.symbols import COUNTS
@@ -127,7 +127,7 @@ def lower(
     finished = [_guarded(result) for result in results]
     pairs = _sigmoid_pairs(finished)
     for score, (power, above, below) in pairs.items():
-        guarded |= {power: sympy.exp(-score), above: Pow(1 + power, -1), below: power * above}
+        guarded |= {power: sympy.exp(-score), above: Reciprocal(1 + power), below: power * above}
         wishes |= {power: "e", above: wishes.get(sigmoid(score), "a"), below: wishes.get(sigmoid(-score), "b")}
     shared = {sigmoid(score): above for score, (_, above, _) in pairs.items()}
     shared |= {sigmoid(-score): below for score, (_, _, below) in pairs.items()}

@@ -54,8 +54,6 @@ class _Spelling:
             return self._sum(expression), _SUM
         if isinstance(expression, Mul):
             return self._product(expression)
-        if isinstance(expression, Pow) and expression.exp == -1:  # of what cannot vanish: others are a Divide
-            return f"1 / {self(expression.base, _POWER)}", _PRODUCT
         if isinstance(expression, Pow):
             return f"{self(expression.base, _ATOM)}**{expression.exp}", _POWER
         if isinstance(expression, sympy.Heaviside):

@@ -103,6 +103,11 @@ def sigmoid(x):
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
+def reciprocal(x):
+    """1/x."""
+    return 1 / x
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     return numerator / denominator if abs(denominator) > TINY else otherwise
@@ -165,6 +170,7 @@ mask = "mask"
 
 [functions]
 divide = "divide"
+reciprocal = "reciprocal"
 sigmoid = "sigmoid"
 sqrt = "sqrt"
 power = "power"

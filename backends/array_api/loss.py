@@ -593,6 +593,11 @@ def divide(numerator, denominator, otherwise=0.0):
     return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
 
 
+def reciprocal(x):
+    """1/x."""
+    return 1 / x
+
+
 def sqrt(x):
     """The square root, with slope 0 at 0."""
     xp = array_namespace(x)

@@ -145,12 +145,18 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return torch.sigmoid(z), torch.sigmoid(-z)
+    e = exp(-z)
+    p = torch.reciprocal(e + 1)
+    q = p * e
+    return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return torch.sigmoid(-z) * torch.sigmoid(z)
+    e = exp(-z)
+    p = torch.reciprocal(e + 1)
+    q = p * e
+    return p * q
 
 
 def decide(z):
@@ -274,11 +280,15 @@ def along(slope, z):
 
 def widened(z, y, w):
     """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    wide = torch.promote_types(z.dtype, torch.float32)
-    z, y = z.to(wide), y.to(wide)
+    z, y = z.to(wide(z.dtype)), y.to(wide(z.dtype))
     if w is None:
         return z, y, None
-    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(wide)
+    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(z.dtype)
+
+
+def wide(dtype):
+    """float32, or a wider dtype."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def sums(y, w, decided, rejected):
@@ -288,9 +298,11 @@ def sums(y, w, decided, rejected):
 
 
 def of_counts(function, totals):
-    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
     results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
+    if isinstance(totals[0], float):
+        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -303,6 +315,15 @@ def narrow(x, dtype):
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
+    if isinstance(denominator, float):
+        return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    if isinstance(x, float):
+        return math.exp(min(x, 600))
+    return x.clamp(max=0.9 * math.log(torch.finfo(x.dtype).max)).exp_()
 

@@ -43,8 +43,8 @@ CLASS_AXIS = 1
 AXES = (0, 2)
 # The class index of entries that take no part.
 IGNORE_INDEX = 255
-# Class indices are expanded for no more scores than these in one go.
-BLOCK = 2**18
+# Entries that a processor's cache holds, with what is computed of them.
+BLOCK = 2**17
 
 
 def loss(
@@ -312,12 +312,16 @@ def class_numbers(z):
 
 def widened(z, y, w):
     """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    wide = torch.promote_types(z.dtype, torch.float32)
-    z, y = z.to(wide), (y if y.shape == z.shape else y == class_numbers(z)).to(wide)
+    z, y = z.to(wide(z.dtype)), (y if y.shape == z.shape else y == class_numbers(z)).to(wide(z.dtype))
     if w is None:
         return z, y, None
     absent = (w == 0).all(1, keepdim=True)  # a class may weigh 0, and is a rival of the others all the same
-    return torch.where(absent, 0, z), torch.where(absent, 0, y), w.to(wide)
+    return torch.where(absent, 0, z), torch.where(absent, 0, y), w.to(z.dtype)
+
+
+def wide(dtype):
+    """float32, or a wider dtype."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def sums(y, w, decided, rejected):
@@ -327,9 +331,11 @@ def sums(y, w, decided, rejected):
 
 
 def of_counts(function, totals):
-    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
     results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
+    if isinstance(totals[0], float):
+        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -342,6 +348,8 @@ def narrow(x, dtype):
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
+    if isinstance(denominator, float):
+        return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
 

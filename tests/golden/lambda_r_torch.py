@@ -22,6 +22,9 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
+import math
+from itertools import repeat
+
 import torch
 from torch import Tensor
 
@@ -29,6 +32,8 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Entries that a processor's cache holds, with what is computed of them.
+BLOCK = 2**17
 
 
 def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -42,7 +47,12 @@ def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tens
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit or a target, weight
     or mask that requires a gradient.
     """
-    return Loss.apply(*prepared(input, target, weight, mask))[0]
+    z, y, w = prepared(input, target, weight, mask)
+    # A compiler fuses whole arrays itself, and other devices have no cache of this kind.
+    in_blocks = type(z) is Tensor and z.is_cpu and not torch.compiler.is_compiling()
+    if in_blocks:
+        return LossInBlocks.apply(z, y, w if w is None else w.expand(z.shape))[0]
+    return Loss.apply(z, y, w)[0]
 
 
 def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -64,6 +74,37 @@ def soft_counts(
     return Loss.apply(*prepared(input, target, weight, mask))[1:]
 
 
+class LossInBlocks(torch.autograd.Function):
+    """The loss, computed in blocks and with Python's numbers, and what its gradient is made of."""
+
+    @staticmethod
+    def forward(z, y, w):
+        totals, derivatives = relaxed_in_blocks(z, y, w)
+        value = torch.tensor(of_counts(objective, totals)[0], dtype=wide(z.dtype))
+        return narrow(value, z.dtype), totals, [derivatives]
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        _, ctx.totals, ctx.derivatives = output
+
+    @staticmethod
+    def backward(ctx, grad_loss, *_):
+        z, y, w = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradient is to be differentiated in its turn
+            positive, negative = moves(Loss.apply(z, y, w)[1:], grad_loss)
+            return gradient(z, y, w, positive, negative), None, None
+        positive, negative = (slope * grad_loss.item() for slope in of_counts(slopes, ctx.totals))
+        # They become the gradient: whoever comes back a second time derives them again.
+        derivatives = ctx.derivatives.pop() if ctx.derivatives else relaxed_in_blocks(z, y, w)[1]
+        return gradient_in_blocks(z, y, w, derivatives, positive, negative), None, None
+
+    @staticmethod
+    def vmap(info, in_dims, z, y, w):
+        values, *totals = torch.vmap(Loss.apply, in_dims, randomness=info.randomness)(z, y, w)
+        return (values, tuple(totals), []), (0, (0, 0, 0, 0), [])
+
+
 class Loss(torch.autograd.Function):
     """The loss and the four counts that it is made from, with the derived gradient."""
 
@@ -81,10 +122,60 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
         z, y, w, *totals = ctx.saved_tensors
-        positive, negative = (slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
+        positive, negative = moves(totals, grad_loss)
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
         return gradient(z, y, w, positive, negative), None, None
+
+
+def moves(totals, grad_loss):
+    """How the loss moves with the decision on a positive, and on a negative, times what comes from outside."""
+    return tuple(slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
+
+
+def relaxed_in_blocks(z, y, w):
+    """The relaxed counts, and the derivative of every relaxed decision where it will be needed."""
+    totals = [0.0, 0.0, 0.0, 0.0]
+    derivatives = torch.empty(z.shape, dtype=wide(z.dtype)) if z.requires_grad else None
+    for *block, derivative in flat_blocks(z, y, w, derivatives):
+        z, y, w = widened(*block)
+        decided, rejected, slope = relax_and_slope(z)
+        for number, total in enumerate(flat_sums(y, w, decided, rejected)):
+            totals[number] += total.item()
+        if derivative is not None:
+            derivative.copy_(slope)
+    return totals, derivatives
+
+
+def gradient_in_blocks(z, y, w, derivatives, positive, negative):
+    """The gradient by the scores, written over the derivatives of the decisions."""
+    for *block, derivative in flat_blocks(z, y, w, derivatives):
+        _, y, w = widened(*block)
+        derivative.mul_(mixed(y, positive, negative))
+        if w is not None:
+            derivative.mul_(w)
+    return narrow(derivatives, z.dtype)
+
+
+def flat_blocks(*arrays):
+    """The arrays, flat, in parts of BLOCK entries."""
+    flat_arrays = [x if x is None else x.reshape(-1) for x in arrays]
+    if flat_arrays[0].numel() <= BLOCK:
+        return [flat_arrays]
+    return zip(*(repeat(None) if x is None else x.split(BLOCK) for x in flat_arrays), strict=False)
+
+
+def mixed(y, positive, negative):
+    """What a positive and a negative have, for labels between them, without loss of digits at either."""
+    if abs(positive) < abs(negative):
+        y, positive, negative = 1 - y, negative, positive
+    return (y * (positive - negative)).add_(negative)
+
+
+def flat_sums(y, w, decided, rejected):
+    """TP, FP, FN, TN of flat arrays, each a sum of its own: a difference of large sums would cancel."""
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    return on.dot(decided), off.dot(decided), on.dot(rejected), off.dot(rejected)
 
 
 def relaxed_counts(z, y, w):
@@ -135,9 +226,9 @@ def slopes(tp, fp, fn, tn):
     t2 = -maximum(predicted, predicted_negative)
     d = 2 * tp + 2 * fp + 2 * fn + 2 * tn + t1 + t2
     lambda_r = divide(2 * tp + 2 * tn + t1 + t2, d)
-    t3 = (1 + torch.sign(predicted_negative - predicted)) / 2
+    t3 = (1 + sign(predicted_negative - predicted)) / 2
     t4 = -t3
-    t5 = (1 + torch.sign(predicted - predicted_negative)) / 2
+    t5 = (1 + sign(predicted - predicted_negative)) / 2
     t6 = lambda_r * (t3 - t5)
     return divide(t4 + t5 + t6 - 2, d), divide(t4 + t5 + t6 + 2, d)
 
@@ -145,15 +236,26 @@ def slopes(tp, fp, fn, tn):
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
     t1 = maximum(minimum(2 * torch.sigmoid(z) - 1, 1), -1)
-    t2 = torch.sin(3.141592653589793 * t1)
+    t2 = sin(3.141592653589793 * t1)
     return t1 / 2 + 0.3183098861837907 * t2 / 2 + 0.5, 0.5 - t1 / 2 - 0.3183098861837907 * t2 / 2
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    p = torch.sigmoid(z)
-    q = torch.sigmoid(-z)
-    return 2 * p * torch.sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
+    e = exp(-z)
+    p = torch.reciprocal(e + 1)
+    q = p * e
+    return 2 * p * sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
+
+
+def relax_and_slope(z):
+    """The relaxed decision, its complement, and its derivative by the score."""
+    e = exp(-z)
+    p = torch.reciprocal(e + 1)
+    q = p * e
+    t1 = maximum(minimum(2 * p - 1, 1), -1)
+    t2 = sin(3.141592653589793 * t1)
+    return t1 / 2 + 0.3183098861837907 * t2 / 2 + 0.5, 0.5 - t1 / 2 - 0.3183098861837907 * t2 / 2, 2 * p * sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):
@@ -209,11 +311,15 @@ def broadcasts(shape, to):
 
 def widened(z, y, w):
     """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    wide = torch.promote_types(z.dtype, torch.float32)
-    z, y = z.to(wide), y.to(wide)
+    z, y = z.to(wide(z.dtype)), y.to(wide(z.dtype))
     if w is None:
         return z, y, None
-    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(wide)
+    return torch.where(w == 0, 0, z), torch.where(w == 0, 0, y), w.to(z.dtype)
+
+
+def wide(dtype):
+    """float32, or a wider dtype."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def sums(y, w, decided, rejected):
@@ -223,9 +329,11 @@ def sums(y, w, decided, rejected):
 
 
 def of_counts(function, totals):
-    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
     results = function(*totals)
     results = results if isinstance(results, tuple) else (results,)
+    if isinstance(totals[0], float):
+        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -238,15 +346,34 @@ def narrow(x, dtype):
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
+    if isinstance(denominator, float):
+        return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
 
 
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    if isinstance(x, float):
+        return math.exp(min(x, 600))
+    return x.clamp(max=0.9 * math.log(torch.finfo(x.dtype).max)).exp_()
+
+
+def sin(x):
+    """The sine."""
+    return math.sin(x) if isinstance(x, float) else torch.sin(x)
+
+
+def sign(x):
+    """-1, 0 or 1."""
+    return float((x > 0) - (x < 0)) if isinstance(x, float) else torch.sign(x)
+
+
 def minimum(x, y):
     """The smaller of two, of which the second may be a number."""
-    return x.clamp(max=y)
+    return min(x, y) if isinstance(x, float) else x.clamp(max=y)
 
 
 def maximum(x, y):
     """The larger of two, of which the second may be a number."""
-    return x.clamp(min=y)
+    return max(x, y) if isinstance(x, float) else x.clamp(min=y)
