@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 LISTS := pyproject.toml $(wildcard requirements/*.txt)
 
-.PHONY: help demo test docs fuzz lint readme dist clean
+.PHONY: help demo test docs fuzz bench lint readme dist clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -34,6 +34,9 @@ docs: $(VENV)/.docs  ## the documentation site, in docs/_build/html, strictly: a
 
 fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 	FUZZ=$(N) $(THREADS) $(PY) -m pytest -n $(WORKERS) tests/test_fuzz.py $(ARGS)
+
+bench: $(VENV)/.test  ## time and memory beside other libraries, in about an hour; ARGS=--quick: in a minute, not recorded
+	$(PY) benchmarks/speed.py $(ARGS)
 
 lint: $(VENV)/.lint  ## ruff and mypy
 	$(PY) -m ruff check .

@@ -54,6 +54,8 @@ class Framework:
     peers: ClassVar[dict[str, Peer]] = {}
     class_axis = -1
 
+    #: Whether what it frees goes back to the system, so that the process's own peak tells what a step took.
+    frees = False
     #: The functions of a plain formula.
     ops: SimpleNamespace
 

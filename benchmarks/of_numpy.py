@@ -21,6 +21,7 @@ class NumPy(Framework):
     name = "numpy"
     packages = ("numpy", "array-api-compat")
     modes = ("numpy",)
+    frees = True
 
     def arrays(self, case: Case) -> tuple[Any, Any]:
         return case.arrays(classes_last=True)

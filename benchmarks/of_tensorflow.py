@@ -14,6 +14,8 @@ from benchmarks.cases import FN_WEIGHT, FP_WEIGHT, Case
 from benchmarks.framework import Framework, Loss, labels_first
 from benchmarks.measure import Step
 
+CPU = "CPU:0"
+
 
 def keras(case: Case) -> dict[str, Loss]:
     """Of probabilities and one-hot labels, which are made in the step."""
@@ -79,6 +81,16 @@ class TensorFlow(Framework):
 
     def threads(self) -> str:
         return f"{tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))}"
+
+    def allocated(self, steps: dict[int, Step]) -> dict[int, int]:
+        """By the account of TensorFlow's allocator."""
+        found = {}
+        for index, step in steps.items():
+            tf.config.experimental.reset_memory_stats(CPU)
+            before = tf.config.experimental.get_memory_info(CPU)["current"]
+            step()
+            found[index] = tf.config.experimental.get_memory_info(CPU)["peak"] - before
+        return found
 
 
 FRAMEWORK = TensorFlow

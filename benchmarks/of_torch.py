@@ -98,6 +98,7 @@ class Torch(Framework):
     modes = ("eager", "torch.compile")
     slow_modes = ("torch.compile",)
     class_axis = 1
+    frees = True
     peers: ClassVar = {
         "MONAI": monai,
         "segmentation-models-pytorch": smp,

@@ -71,8 +71,7 @@ class Row:
         if not self.is_binary:
             shape = "×".join(map(str, self.shape))
             return shape if self.average == "macro" else f"{shape}, by sample"
-        exponent = str(int(np.log2(self.size))).translate(SUPERSCRIPT)
-        return f"2{exponent}" + (", integer labels" if self.labels != "float32" else "")
+        return power(self.size) + (", integer labels" if self.labels != "float32" else "")
 
     @property
     def median(self) -> float:
@@ -80,7 +79,7 @@ class Row:
 
     @property
     def memory(self) -> float | None:
-        """Peak extra memory in bytes of the scores: by the framework's account, or else as the system saw it."""
+        """Peak extra memory in bytes of the scores: by the framework's account, or the system's."""
         of = self.resident if self.allocated is None else self.allocated
         return None if of is None else of / (BYTES * self.size)
 
@@ -92,6 +91,11 @@ class Row:
     def is_peer(self) -> bool:
         """Another library's loss."""
         return self.metric is not None and self.who != PLAIN and not self.who.startswith(OURS)
+
+
+def power(size: int) -> str:
+    """A power of two in writing."""
+    return "2" + str(size.bit_length() - 1).translate(SUPERSCRIPT)
 
 
 @dataclass(frozen=True)

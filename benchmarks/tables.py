@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmarks.cases import ENTROPY
-from benchmarks.results import BYTES, Results, Row
+from benchmarks.cases import COPY, ENTROPY, OURS, PLAIN, RELAXATIONS
+from benchmarks.results import BYTES, Results, Row, power
 from benchmarks.targets import judged
 
 HEAD = """# Speed and memory
@@ -20,8 +21,9 @@ TIME = "Time, in that of cross-entropy: median (fastest–slowest round)"
 MEMORY = "Peak extra memory, in bytes of the scores"
 
 
-def page(results: Results) -> str:
-    parts = [HEAD, machine(results), "## Targets", targets(results)]
+def page(results: Results, pictures: Iterable[Path] = ()) -> str:
+    """All of it; pictures beside it are shown."""
+    parts = [HEAD, machine(results), "## Targets", targets(results), *shown(pictures)]
     titles = list(dict.fromkeys(row.title for row in results.rows))
     for title in titles:
         rows = [row for row in results.rows if row.title == title]
@@ -33,6 +35,38 @@ def page(results: Results) -> str:
                 parts += [f"{MEMORY}, {kind}:", table(some, lambda row: memory(row))]
     parts += ["## Left out", left_out(results)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def short(results: Results) -> str:
+    """For the README, at 2²⁰ scores if these were measured, else at the most: a line for each mode."""
+    rows = [row for row in results.timed if row.is_binary and row.labels == "float32"]
+    sizes = {row.size for row in rows if row.framework != "numpy"}
+    size = 2**20 if 2**20 in sizes else max(sizes)
+    rows = [row for row in rows if row.size == size and row.framework != "numpy"]
+
+    def cell(title: str, *wanted: str | None) -> str:
+        ratios = [
+            results.ratio(x) for x in rows if x.title == title and (x.who, x.metric, x.relaxation) == wanted
+        ]
+        return f"{ratios[0]:.2f}" if ratios else ""
+
+    def others(title: str) -> str:
+        ratios = [results.ratio(x) for x in rows if x.title == title and x.is_peer and x.metric == "F1"]
+        return "–".join(f"{x:.2f}" for x in sorted({min(ratios), max(ratios)})) if ratios else ""
+
+    steep = RELAXATIONS[1]
+    lines = [
+        [title, cell(title, OURS, "F1", "Soft"), cell(title, PLAIN, "F1", "Soft"), others(title),
+         cell(title, OURS, "MCC", steep), cell(title, PLAIN, "MCC", steep), cell(title, COPY, None, None)]
+        for title in dict.fromkeys(row.title for row in rows)
+    ]  # fmt: skip
+    mcc = f"MCC, {steep}"
+    heads = [f"{power(size)} scores", "F1", "plain F1", "other libraries' F1", mcc, f"plain {mcc}", "copy"]
+    return markdown(heads, lines)
+
+
+def shown(pictures: Iterable[Path]) -> list[str]:
+    return [f"![Time and memory against the number of scores: {path.stem}]({path.name})" for path in pictures]
 
 
 def machine(results: Results) -> str:

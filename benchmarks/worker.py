@@ -1,6 +1,6 @@
 """The process of one framework: checks every contestant, measures it, writes what it found as JSON.
 
-python -m benchmarks.worker FRAMEWORK SIZES OUTPUT.json
+python -m benchmarks.worker FRAMEWORK PROGRAM OUTPUT.json time memory
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from benchmarks.measure import Step, interleaved, no_collection, resident
 #: The largest differences from float64: of the value, and of the gradient in its largest entry. Both are
 #: far above float32's rounding and the smoothing of 1e-7 to 1e-5 that some peers have built in.
 VALUE, GRADIENT = 1e-4, 1e-3
+TIME, MEMORY = "time", "memory"
 #: From so many scores on, memory can be told from what the process had, in pages.
 PAGES = 2**20
 
 Row = dict[str, Any]
 
 
-def measured(framework: Framework, case: Case, mode: str, program: Program) -> list[Row]:
-    """A row for each contestant; those that are timed are timed together."""
+def measured(framework: Framework, case: Case, mode: str, program: Program, what: set[str]) -> list[Row]:
+    """A row for each contestant; those that are timed are timed together. what: TIME, MEMORY or both."""
     z, y = framework.arrays(case)
     truth = Truth(case)
     head = {"mode": mode, "shape": case.shape, "labels": case.labels, "average": case.average}
@@ -63,13 +64,15 @@ def measured(framework: Framework, case: Case, mode: str, program: Program) -> l
     rows.append(head | {"who": COPY, "metric": None, "relaxation": None, "status": "timed"})
     steps[len(rows) - 1]()  # the others have been called
     with no_collection():
-        for index, times in interleaved(steps, program).items():
-            rows[index]["seconds"] = times
-        for index, peak in framework.allocated(steps).items():
-            rows[index]["allocated"] = peak
-        if case.size >= PAGES:
-            for index, step in steps.items():
-                rows[index]["resident"] = resident(step)
+        if TIME in what:
+            for index, times in interleaved(steps, program).items():
+                rows[index]["seconds"] = times
+        if MEMORY in what:
+            for index, peak in framework.allocated(steps).items():
+                rows[index]["allocated"] = peak
+            if framework.frees and case.size >= PAGES:
+                for index, step in steps.items():
+                    rows[index]["resident"] = resident(step)
     return rows
 
 
@@ -149,25 +152,30 @@ def machine() -> dict[str, Any]:
     }
 
 
-def main(name: str, program: str, output: str) -> None:
+def everything(framework: Framework, program: Program, what: set[str]) -> list[Row]:
+    """The rows of all cases and modes."""
+    rows: list[Row] = []
+    title = f"{framework.name}, {' and '.join(sorted(what))}"
+    with tqdm(
+        total=len(program.cases) * len(framework.modes), desc=title, unit="group", file=sys.stderr
+    ) as bar:
+        for case, mode in product(program.cases, framework.modes):
+            rows += measured(framework, case, mode, program, what)
+            framework.reset()
+            bar.update()
+    return rows
+
+
+def main(name: str, program: str, output: str, *what: str) -> None:
+    """Writes the result; what: TIME, MEMORY or both."""
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KINETO_LOG_LEVEL": "99"}  # what is told at start-up
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     framework = importlib.import_module(f"benchmarks.of_{name}").FRAMEWORK()
-    result: Row = {
-        "framework": name,
-        "program": program,
-        "machine": machine(),
-        "versions": framework.versions(),
-    }
-    result |= {"threads": framework.threads(), "rows": []}
     gc.freeze()  # what is imported is no garbage, and takes long to look through
-    cases = PROGRAMS[program].cases
-    with tqdm(total=len(cases) * len(framework.modes), desc=name, unit="group", file=sys.stderr) as bar:
-        for case, mode in product(cases, framework.modes):
-            result["rows"] += measured(framework, case, mode, PROGRAMS[program])
-            framework.reset()
-            bar.update()
+    rows = everything(framework, PROGRAMS[program], set(what))
+    result = {"framework": name, "program": program, "machine": machine(), "versions": framework.versions()}
+    result |= {"threads": framework.threads(), "rows": rows}
     Path(output).write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 
 
