@@ -44,7 +44,7 @@ AXES = (0, 2)
 # The class index of entries that take no part.
 IGNORE_INDEX = 255
 # Entries that a processor's cache holds, with what is computed of them.
-BLOCK = 2**17
+BLOCK = 2**16
 
 
 def loss(

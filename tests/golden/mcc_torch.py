@@ -33,7 +33,7 @@ TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
 # Entries that a processor's cache holds, with what is computed of them.
-BLOCK = 2**17
+BLOCK = 2**16
 
 
 def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -134,27 +134,38 @@ def moves(totals, grad_loss):
 
 
 def relaxed_in_blocks(z, y, w):
-    """The relaxed counts, and the derivative of every relaxed decision where it will be needed."""
-    totals = [0.0, 0.0, 0.0, 0.0]
+    """The relaxed counts, and the derivative of every relaxed decision if the scores want a gradient."""
     derivatives = torch.empty(z.shape, dtype=wide(z.dtype)) if z.requires_grad else None
-    for *block, derivative in flat_blocks(z, y, w, derivatives):
-        z, y, w = widened(*block)
-        decided, rejected, slope = relax_and_slope(z)
-        for number, total in enumerate(flat_sums(y, w, decided, rejected)):
-            totals[number] += total.item()
-        if derivative is not None:
-            derivative.copy_(slope)
-    return totals, derivatives
+    of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
+    return tuple(map(math.fsum, zip(*of_blocks, strict=True))), derivatives
+
+
+def relaxed_block(z, y, w, derivatives):
+    """The relaxed counts of a block, as numbers; writes the derivatives."""
+    z, y, w = widened(z, y, w)
+    decided, rejected, slope = relax_and_slope(z)
+    if derivatives is not None:
+        derivatives.copy_(slope)
+    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    # Each a sum of its own: a difference of large sums would cancel.
+    return tuple(label.dot(decision).item() for decision in (decided, rejected) for label in (on, off))
 
 
 def gradient_in_blocks(z, y, w, derivatives, positive, negative):
     """The gradient by the scores, written over the derivatives of the decisions."""
-    for *block, derivative in flat_blocks(z, y, w, derivatives):
-        _, y, w = widened(*block)
-        derivative.mul_(mixed(y, positive, negative))
-        if w is not None:
-            derivative.mul_(w)
+    for block in flat_blocks(z, y, w, derivatives):
+        gradient_block(*block, positive, negative)
     return narrow(derivatives, z.dtype)
+
+
+def gradient_block(z, y, w, derivatives, positive, negative):
+    """Multiplies derivatives by how the loss moves with the decisions, exactly so for labels 0 and 1."""
+    _, y, w = widened(z, y, w)
+    if abs(positive) < abs(negative):  # the smaller would be lost in a difference
+        y, positive, negative = 1 - y, negative, positive
+    derivatives.mul_((y * (positive - negative)).add_(negative))
+    if w is not None:
+        derivatives.mul_(w)
 
 
 def flat_blocks(*arrays):
@@ -163,19 +174,6 @@ def flat_blocks(*arrays):
     if flat_arrays[0].numel() <= BLOCK:
         return [flat_arrays]
     return zip(*(repeat(None) if x is None else x.split(BLOCK) for x in flat_arrays), strict=False)
-
-
-def mixed(y, positive, negative):
-    """What a positive and a negative have, for labels between them, without loss of digits at either."""
-    if abs(positive) < abs(negative):
-        y, positive, negative = 1 - y, negative, positive
-    return (y * (positive - negative)).add_(negative)
-
-
-def flat_sums(y, w, decided, rejected):
-    """TP, FP, FN, TN of flat arrays, each a sum of its own: a difference of large sums would cancel."""
-    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    return on.dot(decided), off.dot(decided), on.dot(rejected), off.dot(rejected)
 
 
 def relaxed_counts(z, y, w):
