@@ -99,10 +99,11 @@ class LossInBlocks(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_loss, *_):
         z, y, w = ctx.saved_tensors
-        if torch.is_grad_enabled():  # the gradient is to be differentiated in its turn
+        upstream = None if torch.is_grad_enabled() else number(grad_loss)
+        if upstream is None:  # the gradient is to be differentiated in its turn, or taken for many at once
             positive, negative = moves(Loss.apply(z, y, w)[1:], grad_loss)
             return gradient(z, y, w, positive, negative), None, None
-        positive, negative = (slope * grad_loss.item() for slope in of_counts(slopes, ctx.totals))
+        positive, negative = (slope * upstream for slope in of_counts(slopes, ctx.totals))
         # They become the gradient: whoever comes back a second time derives them again.
         derivatives = ctx.derivatives.pop() if ctx.derivatives else relaxed_in_blocks(z, y, w)[1]
         return gradient_in_blocks(z, y, w, derivatives, positive, negative), None, None
@@ -139,6 +140,14 @@ class Loss(torch.autograd.Function):
 def moves(totals, grad_loss):
     """How the loss moves with the decision on a positive, and on a negative, times what comes from outside."""
     return tuple(slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
+
+
+def number(x):
+    """The number that a tensor holds, None where vmap lets it stand for many."""
+    try:
+        return x.item()
+    except RuntimeError:
+        return None
 
 
 def relaxed_in_blocks(z, y, w):
