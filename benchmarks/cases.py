@@ -103,7 +103,7 @@ FULL = Program(
         *(Case(shape, "int64", "macro") for shape in SEGMENTATION),
         Case(SEGMENTATION[0], "int64", "samples-macro"),
     ),
-    losses=EVERY_LOSS, slow=True, rounds=(7, 40), seconds=20.0, turn=1e-3,
+    losses=EVERY_LOSS, slow=True, rounds=(7, 40), seconds=10.0, turn=1e-3,
 )  # fmt: skip
 QUICK = Program(
     cases=(binary(8), binary(16), Case((2, 4, 32, 32), "int64", "macro")),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from benchmarks.cases import COPY, ENTROPY, OURS, PLAIN, RELAXATIONS
 from benchmarks.results import BYTES, Results, Row
@@ -44,26 +45,32 @@ def draw(results: Results, folder: Path) -> list[Path]:
 
 
 def figure_of(rows: list[Row]) -> Any:
-    """A row for each mode: time, of ours and of cross-entropy with all rounds as a band, and memory."""
+    """A row for each mode: time, of ours and of cross-entropy with all rounds as a band, and memory.
+
+    Of a score: what grows with their number is level, and lines stay apart.
+    """
     titles = list(dict.fromkeys(row.title for row in rows))
     figure = Figure(figsize=(10, 0.9 + 3.6 * len(titles)), layout="constrained")
-    axes = figure.subplots(len(titles), 2, squeeze=False)
+    axes = figure.subplots(len(titles), 2, squeeze=False, sharey="col")
     for title, (time, memory) in zip(titles, axes, strict=True):
         some = [row for row in rows if row.title == title]
-        time.set(title=f"{title}: time of forward and backward", ylabel="seconds")
-        memory.set(title=f"{title}: peak extra memory", ylabel="bytes")
+        time.set(title=f"{title}: time of forward and backward", ylabel="nanoseconds a score")
+        memory.set(title=f"{title}: peak extra memory", ylabel="bytes a score")
         for name, style in STYLES.items():
             line = sorted((x for x in some if (x.who, x.metric, x.relaxation) == name), key=lambda x: x.size)
-            if line:
-                sizes, style = [row.size for row in line], {"ms": 4, "label": line[0].name} | style
-                time.plot(sizes, [row.median for row in line], **style)
-                if name[0] in (OURS, ENTROPY):
-                    spans = ([of(row.seconds) for row in line] for of in (min, max))
-                    time.fill_between(sizes, *spans, color=style["color"], alpha=0.15, lw=0)
-                memory.plot(sizes, [(row.memory or np.nan) * BYTES * row.size for row in line], **style)
+            if not line:
+                continue
+            sizes, style = [row.size for row in line], {"ms": 4, "label": line[0].name} | style
+            time.plot(sizes, [1e9 * row.median / row.size for row in line], **style)
+            if name[0] in (OURS, ENTROPY):
+                spans = ([1e9 * of(row.seconds) / row.size for row in line] for of in (min, max))
+                time.fill_between(sizes, *spans, color=style["color"], alpha=0.15, lw=0)
+            memory.plot(sizes, [BYTES * (row.memory or np.nan) for row in line], **style)
+        time.set_yscale("log")
+        memory.set_yscale("log", base=2)
+        memory.yaxis.set_major_formatter(ScalarFormatter())
         for plot in (time, memory):
             plot.set_xscale("log", base=2)
-            plot.set_yscale("log")
             plot.set_xlabel("scores")
             plot.grid(alpha=0.3)
     handles = {

@@ -17,6 +17,8 @@ Written by `make bench` from the JSON files beside it; `benchmarks/README.md` sa
 Ratios are the result: 1 is the framework's own cross-entropy in the same mode, forward and backward, on the
 same arrays.
 """
+#: From this difference on, who is timed is named.
+FAR = 1e-4
 TIME = "Time, in that of cross-entropy: median (fastest–slowest round)"
 MEMORY = "Peak extra memory, in bytes of the scores"
 
@@ -33,7 +35,7 @@ def page(results: Results, pictures: Iterable[Path] = ()) -> str:
             if some:
                 parts += [f"{TIME}, {kind}:", table(some, lambda row: time(results, row))]
                 parts += [f"{MEMORY}, {kind}:", table(some, lambda row: memory(row))]
-    parts += ["## Left out", left_out(results)]
+    parts += ["## Left out, or imprecise", left_out(results)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -112,13 +114,16 @@ def memory(row: Row) -> str:
 
 
 def left_out(results: Results) -> str:
-    """Who was not timed, and why."""
+    """Who was not timed, and why; and who was, but is not close to float64."""
     lines = []
     for row in results.rows:
         if row.status == "missing":
             lines.append(f"- {row.who}: not installed ({row.note})")
         elif row.status != "timed":
             lines.append(f"- {row.title}, {row.case}, {row.name}: {row.status}, {row.note}")
+        elif max(row.value_off or 0, row.gradient_off or 0) > FAR:
+            off = f"value off by {row.value_off:.1e}, gradient by {row.gradient_off:.1e} of its largest entry"
+            lines.append(f"- {row.title}, {row.case}, {row.name}: timed, with {off}")
     return (
         "\n".join(dict.fromkeys(lines))
         or "Nobody: every contestant is installed and agrees with the plain formula."
