@@ -21,7 +21,7 @@ CLASS_WEIGHT = (1.0,)
 # The class index of entries that take no part.
 IGNORE_INDEX = None
 # Scores are worked on in blocks of so many, which stay in a processor's cache.
-BLOCK = 2**15
+BLOCK = 2**14
 # Products of so many are added in their own dtype, and what comes of these in float64.
 ROW = 2**9
 
@@ -623,8 +623,8 @@ def along(slope, z):
 
 
 def added(z, of_blocks):
-    """The sums of counts of blocks."""
-    return sum(of_blocks, np.zeros(4))
+    """The sums of counts of blocks, in float64."""
+    return np.concatenate([np.zeros((4, 0)), *of_blocks], axis=1).sum(axis=1)
 
 
 def added__grouped(z, of_blocks):
@@ -668,9 +668,9 @@ def labels__multiclass(y, like):
 
 
 def sums(on, off, decided, rejected):
-    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+    """TP, FP, FN, TN of each row, each a sum of its own: a difference of large sums would cancel."""
     pairs = (on, decided), (off, decided), (on, rejected), (off, rejected)
-    return np.array([np.vecdot(*pair) for pair in pairs]).sum(-1, dtype=np.float64)
+    return np.array([np.vecdot(*pair) for pair in pairs])
 
 
 def sums__grouped(on, off, decided, rejected):
@@ -709,19 +709,20 @@ def of_counts(function, totals):
 
 def finite(x, totals):
     """x, cut off at ±HUGE; what is no number is 0 where the counts are numbers."""
-    return np.float64(0 * totals.sum() if np.isnan(x) else min(max(x, -HUGE), HUGE))
+    return np.float64(min(max(x, -HUGE), HUGE) if x == x else 0 * totals.sum())
 
 
 def finite__grouped(x, totals):
     """x, cut off at ±HUGE; what is no number is 0 where the counts are numbers."""
-    return np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))
+    return np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()]
 
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     if x.dtype == dtype:
         return x
-    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+    largest = np.finfo(dtype).max
+    return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
 
 
 def sigmoid(x):
@@ -731,11 +732,24 @@ def sigmoid(x):
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
+    if isinstance(denominator, float):
+        return np.float64(otherwise) if abs(denominator) <= TINY else numerator / denominator
+    zero = np.abs(denominator) <= TINY
+    return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
+
+
+def divide__grouped(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
     zero = np.abs(denominator) <= TINY
     return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
 
 
 def sqrt(x):
+    """The square root, of rounding errors below zero 0."""
+    return np.sqrt(max(x, 0) if isinstance(x, float) else np.maximum(x, 0))
+
+
+def sqrt__grouped(x):
     """The square root, of rounding errors below zero 0."""
     return np.sqrt(np.maximum(x, 0))
 

@@ -40,6 +40,10 @@ CLASS_AXIS = -1
 AXES = (1,)
 # What each class weighs in the mean.
 CLASS_WEIGHT = (1.0, 2.0)
+# Scores are worked on in blocks of so many, which stay in a processor's cache.
+BLOCK = 2**14
+# Products of so many are added in their own dtype, and what comes of these in float64.
+ROW = 2**9
 
 
 def loss(
@@ -69,11 +73,11 @@ def value_and_grad(
 ) -> tuple[np.floating | np.ndarray, np.ndarray]:
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_counts(z, y, w)
+    totals, kept = relaxed(z, y, w)
     share = shares(totals, w)
-    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    by_scores = gradient(kept, y, w, *(share * slope for slope in of_counts(slopes, totals)))
     value = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(value, z.dtype), restored(by_scores, np.asarray(y_score))
+    return narrow(value, z.dtype), restored(narrow(by_scores, z.dtype), np.asarray(y_score))
 
 
 def score(
@@ -98,7 +102,7 @@ def counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
+    return tuple(decided_counts(*prepared(y_true, y_score, sample_weight, mask)))
 
 
 def soft_counts(
@@ -109,29 +113,44 @@ def soft_counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
+    return tuple(relaxed_counts(*prepared(y_true, y_score, sample_weight, mask)))
 
 
 def relaxed_counts(z, y, w):
-    """The relaxed counts."""
-    z, y, w = widened(z, y, w)
-    return sums(y, w, *relax(z))
+    """The relaxed counts, block by block."""
+    of_blocks = ((widened(z, w), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, z), *relax(z)) for z, y, w in of_blocks))
+
+
+def relaxed(z, y, w):
+    """The relaxed counts, and what the gradient is made of: the derivatives of the relaxed decisions."""
+    derivative = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
+
+    def of_blocks():
+        for of_block, z_, y_, w_ in blocks(derivative, z, y, w):
+            wide = widened(z_, w_)
+            decided, rejected, of_block[...] = relax_and_slope(wide)
+            yield sums(*sides(y_, w_, wide), decided, rejected)
+
+    return added(z, of_blocks()), derivative
 
 
 def decided_counts(z, y, w):
-    """The hard counts."""
-    z, y, w = widened(z, y, w)
-    decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    """The hard counts, block by block; their terms are in float64."""
+    of_blocks = ((decide(widened(z, w)).astype(np.float64), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, decided), decided, 1 - decided) for decided, y, w in of_blocks))
 
 
-def gradient(z, y, w, positive, negative):
-    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
-    dtype = z.dtype
-    positive, negative = along(positive, z), along(negative, z)
-    z, y, w = widened(z, y, w)
-    by_scores = (y * positive.astype(z.dtype) + (1 - y) * negative.astype(z.dtype)) * relax_slope(z)
-    return narrow(by_scores if w is None else by_scores * w, dtype)
+def gradient(derivative, y, w, positive, negative):
+    """The gradient by the scores, in place of the decisions' derivatives.
+
+    positive, negative: how the loss moves with the decision on a positive, and on a negative, for each matrix.
+    """
+    positive, negative = along(positive, derivative), along(negative, derivative)
+    for of_block, *y_and_w, by_on, by_off in blocks(derivative, y, w, positive, negative):
+        on, off = sides(*y_and_w, of_block)
+        of_block *= on * by_on + off * by_off
+    return derivative
 
 
 def metric(tp, fp, fn, tn):
@@ -154,12 +173,18 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return sigmoid(z), sigmoid(-z)
+    e = exp(-z)
+    p = np.reciprocal(e + 1)
+    q = p * e
+    return p, q
 
 
-def relax_slope(z):
-    """The derivative of the relaxed decision by the score."""
-    return sigmoid(-z) * sigmoid(z)
+def relax_and_slope(z):
+    """The relaxed decision, its complement, and its derivative by the score."""
+    e = exp(-z)
+    p = np.reciprocal(e + 1)
+    q = p * e
+    return p, q, p * q
 
 
 def decide(z):
@@ -223,7 +248,7 @@ def prepared(y_true, y_score, sample_weight, mask):
 def scores_of(y_score):
     """The scores as an array of a floating dtype."""
     z = np.asarray(y_score)
-    if not np.issubdtype(z.dtype, np.floating):
+    if z.dtype.kind != "f":
         raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
     return z
 
@@ -275,50 +300,115 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def blocks(*arrays):
+    """Arrays, or None, in blocks of (samples, rows, positions, classes)."""
+    for samples, positions, row in parts(arrays[0]):
+        yield [x if x is None else in_rows(x[samples, positions], row) for x in arrays]
+
+
+def in_rows(x, row):
+    """(samples, positions, classes) as (samples, rows, positions, classes)."""
+    samples, size, classes = x.shape
+    return x.reshape(samples, size // row, row, classes)
+
+
+def parts(z):
+    """The blocks of scores, as slices of their samples and positions, and how long their rows are."""
+    count, size, classes = z.shape
+    longest = max(min(BLOCK // max(classes, 1), ROW), 1)
+    block = max(BLOCK // max(longest * classes, 1), 1) * longest
+    for start, stop, row in spans(size, longest, block):
+        step = max(BLOCK // max((stop - start) * classes, 1), 1)
+        for first in range(0, count, step):
+            yield slice(first, first + step), slice(start, stop), row
+
+
+def spans(size, row, block):
+    """Where blocks of whole rows start and stop, and how long these are; what is left is a row of its own."""
+    whole = size - size % row
+    for start in range(0, whole, block):
+        yield start, min(start + block, whole), row
+    if whole < size:
+        yield whole, size, size - whole
+
+
+def matrices(z):
+    """The shape of an array with an entry for each confusion matrix, that broadcasts to the scores."""
+    return [1 if axis in AXES else size for axis, size in enumerate(z.shape)]
+
+
 def along(slope, z):
-    """A slope for each matrix as an array that broadcasts to the scores."""
-    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+    """A slope for each matrix as an array like the scores."""
+    return np.broadcast_to(slope.astype(z.dtype).reshape(matrices(z)), z.shape)
 
 
-def widened(z, y, w):
-    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    wide = np.result_type(z.dtype, np.float32)
-    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+def added(z, of_blocks):
+    """The sums of counts of blocks, for each matrix."""
+    totals = np.zeros((4, *matrices(z)))
+    for (samples, _, _), counts in zip(parts(z), of_blocks, strict=True):
+        totals[:, samples] += counts
+    return totals.squeeze(tuple(axis + 1 for axis in AXES))
+
+
+def widened(z, w):
+    """Scores in float32 or wider, and 0 where the weight is 0."""
+    z = z.astype(np.promote_types(z.dtype, np.float32), copy=False)
+    return z if w is None else np.where(w == 0, 0, z)
+
+
+def sides(y, w, like):
+    """What every entry weighs as a positive, and as a negative, in the dtype of an array like the scores."""
+    y = labels(y, like)
     if w is None:
-        return z, y, None
-    return np.where(w == 0, 0, z), np.where(w == 0, 0, y), w.astype(wide, copy=False)
+        return y, 1 - y
+    y, w = np.where(w == 0, 0, y), w.astype(like.dtype, copy=False)
+    return w * y, w * (1 - y)
 
 
-def sums(y, w, decided, rejected):
+def labels(y, like):
+    """Labels in the dtype of an array like the scores."""
+    return y.astype(like.dtype, copy=False)
+
+
+def sums(on, off, decided, rejected):
     """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
-    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    terms = on * decided, off * decided, on * rejected, off * rejected
-    return tuple(np.sum(term, axis=AXES, dtype=np.float64) for term in terms)
+    pairs = (on, decided), (off, decided), (on, rejected), (off, rejected)
+    terms = [np.vecdot(*map(by_matrix, pair), axis=2) for pair in pairs]
+    return np.array(terms).sum(2, dtype=np.float64, keepdims=True)
+
+
+def by_matrix(x):
+    """An array of (samples, rows, positions, classes) whose last axis is that of the matrices."""
+    return x
 
 
 def of_counts(function, totals):
-    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    """The results of a function of counts."""
     with np.errstate(all="ignore"):
         results = function(*totals)
-        results = results if isinstance(results, tuple) else (results,)
-        return tuple(np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()] for x in results)
+    return [finite(x, totals) for x in (results if isinstance(results, tuple) else (results,))]
+
+
+def finite(x, totals):
+    """x, cut off at ±HUGE; what is no number is 0 where the counts are numbers."""
+    return np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()]
 
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     if x.dtype == dtype:
         return x
-    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
-
-
-def sigmoid(x):
-    """1 / (1 + exp(-x)) without overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x < 0, small, 1) / (1 + small)
+    largest = np.finfo(dtype).max
+    return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
 
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = np.abs(denominator) <= TINY
     return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    return np.exp(np.minimum(x, 0.9 * np.log(np.finfo(x.dtype).max)))
 

@@ -41,8 +41,10 @@ CLASS_AXIS = -1
 AXES = (0, 1)
 # The class index of entries that take no part.
 IGNORE_INDEX = 255
-# Class indices are expanded for no more scores than these in one go.
-BLOCK = 2**16
+# Scores are worked on in blocks of so many, which stay in a processor's cache.
+BLOCK = 2**14
+# Products of so many are added in their own dtype, and what comes of these in float64.
+ROW = 2**9
 
 
 def loss(
@@ -72,11 +74,11 @@ def value_and_grad(
 ) -> tuple[np.floating | np.ndarray, np.ndarray]:
     """The loss and its gradient by the scores, arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_counts(z, y, w)
+    totals, kept = relaxed(z, y, w)
     share = shares(totals, w)
-    by_scores = gradient(z, y, w, *(share * slope for slope in of_counts(slopes, totals)))
+    by_scores = gradient(kept, y, w, *(share * slope for slope in of_counts(slopes, totals)))
     value = averaged(of_counts(objective, totals)[0], totals, w)
-    return narrow(value, z.dtype), restored(by_scores, np.asarray(y_score))
+    return narrow(value, z.dtype), restored(narrow(by_scores, z.dtype), np.asarray(y_score))
 
 
 def score(
@@ -100,7 +102,7 @@ def counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
+    return tuple(decided_counts(*prepared(y_true, y_score, sample_weight, mask)))
 
 
 def soft_counts(
@@ -111,30 +113,38 @@ def soft_counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
+    return tuple(relaxed_counts(*prepared(y_true, y_score, sample_weight, mask)))
 
 
 def relaxed_counts(z, y, w):
     """The relaxed counts, block by block."""
-    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+    of_blocks = ((widened(z, w), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, z), *relax(*probabilities(z))) for z, y, w in of_blocks))
+
+
+def relaxed(z, y, w):
+    """The relaxed counts, and what the gradient is made of: the scores, for probabilities are many."""
+    return relaxed_counts(z, y, w), z
 
 
 def decided_counts(z, y, w):
-    """The hard counts, block by block."""
-    decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
-    return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
+    """The hard counts, block by block; their terms are in float64."""
+    of_blocks = ((decide(widened(z, w)).astype(np.float64), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, decided), decided, 1 - decided) for decided, y, w in of_blocks))
 
 
 def gradient(z, y, w, positive, negative):
-    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
-    positive, negative = along(positive, z), along(negative, z)
-    result = np.empty_like(z)
-    for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
-        p, q = probabilities(block)
-        slope = labels * positive.astype(p.dtype) + (1 - labels) * negative.astype(p.dtype)
-        by_p = slope * relax_slope(p, q)
-        result[:, part] = narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype)
-    return result
+    """The gradient by the scores.
+
+    positive, negative: how the loss moves with the decision on a positive, and on a negative, for each matrix.
+    """
+    by_scores = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
+    positive, negative = along(positive, by_scores), along(negative, by_scores)
+    for of_block, scores, *y_and_w, by_on, by_off in blocks(by_scores, z, y, w, positive, negative):
+        p, q = probabilities(widened(scores, y_and_w[1]))
+        on, off = sides(*y_and_w, p)
+        of_block[...] = gradient_by_scores((on * by_on + off * by_off) * relax_slope(p, q), p)
+    return by_scores
 
 
 def metric(tp, fp, fn, tn):
@@ -230,7 +240,7 @@ def class_labels(y, shape, z):
 def scores_of(y_score):
     """The scores as an array of a floating dtype."""
     z = np.asarray(y_score)
-    if not np.issubdtype(z.dtype, np.floating):
+    if z.dtype.kind != "f":
         raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
     return z
 
@@ -282,60 +292,107 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def blocks(*arrays):
+    """Arrays, or None, in blocks of (samples, rows, positions, classes)."""
+    for samples, positions, row in parts(arrays[0]):
+        yield [x if x is None else in_rows(x[samples, positions], row) for x in arrays]
+
+
+def in_rows(x, row):
+    """(samples, positions, classes) as (samples, rows, positions, classes)."""
+    samples, size, classes = x.shape
+    return x.reshape(samples, size // row, row, classes)
+
+
 def parts(z):
-    """The blocks of the scores, as slices of their positions."""
-    size = z.shape[1]
-    step = max(BLOCK * size // max(z.size, 1), 1)
-    return [slice(start, start + step) for start in range(0, max(size, 1), step)]
+    """The blocks of scores, as slices of their samples and positions, and how long their rows are."""
+    count, size, classes = z.shape
+    longest = max(min(BLOCK // max(classes, 1), ROW), 1)
+    block = max(BLOCK // max(longest * classes, 1), 1) * longest
+    for start, stop, row in spans(size, longest, block):
+        step = max(BLOCK // max((stop - start) * classes, 1), 1)
+        for first in range(0, count, step):
+            yield slice(first, first + step), slice(start, stop), row
 
 
-def blocks(z, y, w):
-    """Scores, labels and weights in blocks."""
-    for part in parts(z):
-        yield widened(z[:, part], y[:, part], None if w is None else w[:, part])
+def spans(size, row, block):
+    """Where blocks of whole rows start and stop, and how long these are; what is left is a row of its own."""
+    whole = size - size % row
+    for start in range(0, whole, block):
+        yield start, min(start + block, whole), row
+    if whole < size:
+        yield whole, size, size - whole
+
+
+def matrices(z):
+    """The shape of an array with an entry for each confusion matrix, that broadcasts to the scores."""
+    return [1 if axis in AXES else size for axis, size in enumerate(z.shape)]
 
 
 def along(slope, z):
-    """A slope for each matrix as an array that broadcasts to the scores."""
-    return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+    """A slope for each matrix as an array like the scores."""
+    return np.broadcast_to(slope.astype(z.dtype).reshape(matrices(z)), z.shape)
 
 
-def added(of_blocks):
-    """The sums of counts of blocks."""
-    return tuple(sum(count) for count in zip(*of_blocks, strict=True))
+def added(z, of_blocks):
+    """The sums of counts of blocks, for each matrix."""
+    totals = np.zeros((4, *matrices(z)))
+    for (samples, _, _), counts in zip(parts(z), of_blocks, strict=True):
+        totals[:, samples] += counts
+    return totals.squeeze(tuple(axis + 1 for axis in AXES))
 
 
-def widened(z, y, w):
-    """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    wide = np.result_type(z.dtype, np.float32)
-    y = y if y.shape == z.shape else y == np.arange(z.shape[-1])
-    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+def widened(z, w):
+    """Scores in float32 or wider, and 0 where all classes weigh 0: one that does is a rival all the same."""
+    z = z.astype(np.promote_types(z.dtype, np.float32), copy=False)
+    return z if w is None else np.where((w == 0).all(-1, keepdims=True), 0, z)
+
+
+def sides(y, w, like):
+    """What every entry weighs as a positive, and as a negative, in the dtype of an array like the scores."""
+    y = labels(y, like)
     if w is None:
-        return z, y, None
-    absent = (w == 0).all(-1, keepdims=True)  # a class may weigh 0, and is a rival of the others all the same
-    return np.where(absent, 0, z), np.where(absent, 0, y), w.astype(wide, copy=False)
+        return y, 1 - y
+    y, w = np.where(w == 0, 0, y), w.astype(like.dtype, copy=False)
+    return w * y, w * (1 - y)
 
 
-def sums(y, w, decided, rejected):
+def labels(y, like):
+    """Labels of each class, from class indices too, in the dtype of an array like the scores."""
+    y = y if y.shape == like.shape else y == np.arange(like.shape[-1])
+    return y.astype(like.dtype, copy=False)
+
+
+def sums(on, off, decided, rejected):
     """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
-    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    terms = on * decided, off * decided, on * rejected, off * rejected
-    return tuple(np.sum(term, axis=AXES, dtype=np.float64) for term in terms)
+    pairs = (on, decided), (off, decided), (on, rejected), (off, rejected)
+    terms = [np.vecdot(*map(by_matrix, pair), axis=2) for pair in pairs]
+    return np.array(terms).sum(2, dtype=np.float64, keepdims=True)
+
+
+def by_matrix(x):
+    """An array of (samples, rows, positions, classes) whose last axis is that of the matrices."""
+    return x
 
 
 def of_counts(function, totals):
-    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    """The results of a function of counts."""
     with np.errstate(all="ignore"):
         results = function(*totals)
-        results = results if isinstance(results, tuple) else (results,)
-        return tuple(np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()] for x in results)
+    return [finite(x, totals) for x in (results if isinstance(results, tuple) else (results,))]
+
+
+def finite(x, totals):
+    """x, cut off at ±HUGE; what is no number is 0 where the counts are numbers."""
+    return np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()]
 
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     if x.dtype == dtype:
         return x
-    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+    largest = np.finfo(dtype).max
+    return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -29,6 +29,10 @@ from numpy.typing import ArrayLike
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# Scores are worked on in blocks of so many, which stay in a processor's cache.
+BLOCK = 2**14
+# Products of so many are added in their own dtype, and what comes of these in float64.
+ROW = 2**9
 
 
 def loss(
@@ -60,9 +64,10 @@ def value_and_grad(
 ) -> tuple[np.floating, np.ndarray]:
     """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
-    totals = relaxed_counts(z, y, w)
-    by_scores = gradient(z, y, w, *of_counts(slopes, totals))
-    return narrow(of_counts(objective, totals)[0], z.dtype), by_scores
+    totals, kept = relaxed(z, y, w)
+    by_scores = gradient(kept, y, w, *of_counts(slopes, totals))
+    value = of_counts(objective, totals)[0]
+    return narrow(value, z.dtype), narrow(by_scores, z.dtype).reshape(np.shape(y_score))
 
 
 def score(
@@ -84,7 +89,7 @@ def counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
-    return decided_counts(*prepared(y_true, y_score, sample_weight, mask))
+    return tuple(decided_counts(*prepared(y_true, y_score, sample_weight, mask)))
 
 
 def soft_counts(
@@ -95,28 +100,44 @@ def soft_counts(
     mask: ArrayLike | None = None,
 ) -> tuple[np.floating, ...]:
     """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
-    return relaxed_counts(*prepared(y_true, y_score, sample_weight, mask))
+    return tuple(relaxed_counts(*prepared(y_true, y_score, sample_weight, mask)))
 
 
 def relaxed_counts(z, y, w):
-    """The relaxed counts."""
-    z, y, w = widened(z, y, w)
-    return sums(y, w, *relax(z))
+    """The relaxed counts, block by block."""
+    of_blocks = ((widened(z, w), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, z), *relax(z)) for z, y, w in of_blocks))
+
+
+def relaxed(z, y, w):
+    """The relaxed counts, and what the gradient is made of: the derivatives of the relaxed decisions."""
+    derivative = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
+
+    def of_blocks():
+        for of_block, z_, y_, w_ in blocks(derivative, z, y, w):
+            wide = widened(z_, w_)
+            decided, rejected, of_block[...] = relax_and_slope(wide)
+            yield sums(*sides(y_, w_, wide), decided, rejected)
+
+    return added(z, of_blocks()), derivative
 
 
 def decided_counts(z, y, w):
-    """The hard counts."""
-    z, y, w = widened(z, y, w)
-    decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    """The hard counts, block by block; their terms are in float64."""
+    of_blocks = ((decide(widened(z, w)).astype(np.float64), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, decided), decided, 1 - decided) for decided, y, w in of_blocks))
 
 
-def gradient(z, y, w, positive, negative):
-    """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
-    dtype = z.dtype
-    z, y, w = widened(z, y, w)
-    by_scores = (y * positive.astype(z.dtype) + (1 - y) * negative.astype(z.dtype)) * relax_slope(z)
-    return narrow(by_scores if w is None else by_scores * w, dtype)
+def gradient(derivative, y, w, positive, negative):
+    """The gradient by the scores, in place of the decisions' derivatives.
+
+    positive, negative: how the loss moves with the decision on a positive, and on a negative.
+    """
+    positive, negative = positive.astype(derivative.dtype), negative.astype(derivative.dtype)
+    for of_block, *y_and_w in blocks(derivative, y, w):
+        on, off = sides(*y_and_w, of_block)
+        of_block *= on * positive + off * negative
+    return derivative
 
 
 def metric(tp, fp, fn, tn):
@@ -148,14 +169,21 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    p = sigmoid(z)
-    return sigmoid(10 * p - 5), sigmoid(5 - 10 * p)
+    e = exp(5 - 10 * sigmoid(z))
+    a = np.reciprocal(e + 1)
+    b = a * e
+    return a, b
 
 
-def relax_slope(z):
-    """The derivative of the relaxed decision by the score."""
-    p = sigmoid(z)
-    return 10 * p * sigmoid(10 * p - 5) * sigmoid(5 - 10 * p) * sigmoid(-z)
+def relax_and_slope(z):
+    """The relaxed decision, its complement, and its derivative by the score."""
+    e = exp(-z)
+    p = np.reciprocal(e + 1)
+    q = p * e
+    e_2 = exp(5 - 10 * p)
+    a = np.reciprocal(e_2 + 1)
+    b = a * e_2
+    return a, b, 10 * p * q * a * b
 
 
 def decide(z):
@@ -164,17 +192,17 @@ def decide(z):
 
 
 def prepared(y_true, y_score, sample_weight, mask):
-    """Scores, labels and the weights of all entries; shapes and dtypes are looked at, values are not."""
+    """Scores, labels and weights in one row; shapes and dtypes are looked at, values are not."""
     z, y = scores_of(y_score), np.asarray(y_true)
     if y.shape != z.shape:
         raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
-    return z, y, entry_weights(sample_weight, mask, z.shape)
+    return z.reshape(-1), y.reshape(-1), entry_weights(sample_weight, mask, z.shape)
 
 
 def scores_of(y_score):
     """The scores as an array of a floating dtype."""
     z = np.asarray(y_score)
-    if not np.issubdtype(z.dtype, np.floating):
+    if z.dtype.kind != "f":
         raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
     return z
 
@@ -187,14 +215,14 @@ def entry_weights(sample_weight, mask, shape):
 
 
 def fitted(x, name, shape):
-    """A weight or mask as an array that broadcasts to the scores: one of shape (N,) is by sample."""
+    """A weight or mask of every entry, in one row, for scores of a shape: one of shape (N,) is by sample."""
     fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
     if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
         raise ValueError(
             f"{name} has shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
             "an axis of size 1 is repeated"
         )
-    return fits
+    return np.broadcast_to(fits, shape).reshape(-1)
 
 
 def broadcasts(shape, to):
@@ -203,50 +231,91 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
-def widened(z, y, w):
-    """Scores, labels and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    wide = np.result_type(z.dtype, np.float32)
-    z, y = z.astype(wide, copy=False), y.astype(wide, copy=False)
+def blocks(*arrays):
+    """Arrays, or None, in blocks of rows."""
+    for start, stop, row in spans(arrays[0].size, ROW, BLOCK):
+        yield [x if x is None else x[start:stop].reshape(-1, row) for x in arrays]
+
+
+def spans(size, row, block):
+    """Where blocks of whole rows start and stop, and how long these are; what is left is a row of its own."""
+    whole = size - size % row
+    for start in range(0, whole, block):
+        yield start, min(start + block, whole), row
+    if whole < size:
+        yield whole, size, size - whole
+
+
+def added(z, of_blocks):
+    """The sums of counts of blocks, in float64."""
+    return np.concatenate([np.zeros((4, 0)), *of_blocks], axis=1).sum(axis=1)
+
+
+def widened(z, w):
+    """Scores in float32 or wider, and 0 where the weight is 0."""
+    z = z.astype(np.promote_types(z.dtype, np.float32), copy=False)
+    return z if w is None else np.where(w == 0, 0, z)
+
+
+def sides(y, w, like):
+    """What every entry weighs as a positive, and as a negative, in the dtype of an array like the scores."""
+    y = labels(y, like)
     if w is None:
-        return z, y, None
-    return np.where(w == 0, 0, z), np.where(w == 0, 0, y), w.astype(wide, copy=False)
+        return y, 1 - y
+    y, w = np.where(w == 0, 0, y), w.astype(like.dtype, copy=False)
+    return w * y, w * (1 - y)
 
 
-def sums(y, w, decided, rejected):
-    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
-    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    terms = on * decided, off * decided, on * rejected, off * rejected
-    return tuple(np.sum(term, dtype=np.float64) for term in terms)
+def labels(y, like):
+    """Labels in the dtype of an array like the scores."""
+    return y.astype(like.dtype, copy=False)
+
+
+def sums(on, off, decided, rejected):
+    """TP, FP, FN, TN of each row, each a sum of its own: a difference of large sums would cancel."""
+    pairs = (on, decided), (off, decided), (on, rejected), (off, rejected)
+    return np.array([np.vecdot(*pair) for pair in pairs])
 
 
 def of_counts(function, totals):
-    """The results of a function of counts: finite where the counts are, NaN where these are."""
+    """The results of a function of counts."""
     with np.errstate(all="ignore"):
         results = function(*totals)
-        results = results if isinstance(results, tuple) else (results,)
-        return tuple(np.where(np.isnan(x), 0 * sum(totals), np.clip(x, -HUGE, HUGE))[()] for x in results)
+    return [finite(x, totals) for x in (results if isinstance(results, tuple) else (results,))]
+
+
+def finite(x, totals):
+    """x, cut off at ±HUGE; what is no number is 0 where the counts are numbers."""
+    return np.float64(min(max(x, -HUGE), HUGE) if x == x else 0 * totals.sum())
 
 
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     if x.dtype == dtype:
         return x
-    return np.clip(x, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
+    largest = np.finfo(dtype).max
+    return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
 
 
 def sigmoid(x):
-    """1 / (1 + exp(-x)) without overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x < 0, small, 1) / (1 + small)
+    """1 / (1 + exp(-x))."""
+    return np.reciprocal(1 + exp(-x))
 
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
+    if isinstance(denominator, float):
+        return np.float64(otherwise) if abs(denominator) <= TINY else numerator / denominator
     zero = np.abs(denominator) <= TINY
     return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
 
 
 def sqrt(x):
     """The square root, of rounding errors below zero 0."""
-    return np.sqrt(np.maximum(x, 0))
+    return np.sqrt(max(x, 0) if isinstance(x, float) else np.maximum(x, 0))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    return np.exp(np.minimum(x, 0.9 * np.log(np.finfo(x.dtype).max)))
 
