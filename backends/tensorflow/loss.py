@@ -24,6 +24,8 @@ PARTS = 8
 SMALL = 2**16
 # Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
 RUN = 256
+# So many parts of an array are added to one before: XLA makes them as it adds, and stores no more than the one.
+FOLDS = 8
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -36,8 +38,8 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     gradient reaches them. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
-    return narrow(valued(*counted(z, y, w)), z.dtype)
+    arguments = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
 
 
 def loss__grouped(y_true, y_pred, sample_weight=None, mask=None):
@@ -48,21 +50,23 @@ def loss__grouped(y_true, y_pred, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
     array has must be known when a graph is traced, and of exclusive classes also how many there are.
     """
-    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    arguments = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+
+
+def of_entries(z, y, w):
+    """The loss of what `prepared` returns."""
     return narrow(valued(*counted(z, y, w)), z.dtype)
 
 
-def loss__averaged(y_true, y_pred, sample_weight=None, mask=None):
-    """The loss, differentiable by the scores any number of times; the head of this file tells the shapes.
-
-    An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. All but the scores
-    are constants, no gradient reaches them. Returns the scores' dtype; sums are taken in float32 or wider.
-    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
-    array has must be known when a graph is traced, and of exclusive classes also how many there are.
-    """
-    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+def of_entries__averaged(z, y, w):
+    """The loss of what `prepared` returns."""
     totals = counted(z, y, w)
     return narrow(averaged(valued(*totals), totals, w), z.dtype)
+
+
+# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
+in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):
@@ -123,7 +127,8 @@ def valued(tp, fp, fn, tn):
 def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
-    return sums(y, w, *relax(z))
+    decided, rejected, _ = relax_and_slope(z)
+    return sums(y, w, decided, rejected)
 
 
 def relaxed_counts__multiclass(z, y, w):
@@ -147,7 +152,8 @@ def gradient(z, y, w, positive, negative):
     """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
     dtype = z.dtype
     z, y, w = widened(z, y, w)
-    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
@@ -156,7 +162,8 @@ def gradient__grouped(z, y, w, positive, negative):
     dtype = z.dtype
     positive, negative = along(positive, z), along(negative, z)
     z, y, w = widened(z, y, w)
-    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
@@ -198,6 +205,14 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     return tf.sigmoid(-z) * tf.sigmoid(z)
+
+
+def relax_and_slope(z):
+    """The relaxed decision, its complement and its derivative by the score."""
+    e = exp(-z)
+    p = tf.math.reciprocal(e + 1)
+    q = p * e
+    return p, q, p * q
 
 
 def relax__multiclass(p, q):
@@ -576,8 +591,9 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries, by blocks; those are summed in float64, or XLA would make one sum of both."""
-    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % RUN]])
-    blocks = tf.reduce_sum(tf.reshape(padded, [-1, RUN]), axis=1)
+    padded = tf.pad(tf.reshape(x, [-1]), [[0, -tf.size(x) % (FOLDS * RUN)]])
+    folded = tf.add_n(tf.split(padded, FOLDS))
+    blocks = tf.reduce_sum(tf.reshape(folded, [-1, RUN]), axis=1)
     return tf.cast(tf.reduce_sum(tf.cast(blocks, tf.float64)), x.dtype)
 
 

@@ -51,9 +51,17 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
     array has must be known when a graph is traced, and of exclusive classes also how many there are.
     """
-    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    arguments = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+
+
+def of_entries(z, y, w):
+    """The loss of what `prepared` returns."""
     totals = counted(z, y, w)
     return narrow(averaged(valued(*totals), totals, w), z.dtype)
+
+# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
+in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):
@@ -102,7 +110,8 @@ def valued(tp, fp, fn, tn):
 def relaxed_counts(z, y, w):
     """The relaxed counts."""
     z, y, w = widened(z, y, w)
-    return sums(y, w, *relax(z))
+    decided, rejected, _ = relax_and_slope(z)
+    return sums(y, w, decided, rejected)
 
 
 def decided_counts(z, y, w):
@@ -117,7 +126,8 @@ def gradient(z, y, w, positive, negative):
     dtype = z.dtype
     positive, negative = along(positive, z), along(negative, z)
     z, y, w = widened(z, y, w)
-    by_scores = (y * positive + (1 - y) * negative) * relax_slope(z)
+    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 
 
@@ -139,14 +149,12 @@ def slopes(tp, fp, fn, tn):
     return divide(f1 - 2, d), divide(f1, d)
 
 
-def relax(z):
-    """The relaxed decision and its complement, each without cancellation."""
-    return tf.sigmoid(z), tf.sigmoid(-z)
-
-
-def relax_slope(z):
-    """The derivative of the relaxed decision by the score."""
-    return tf.sigmoid(-z) * tf.sigmoid(z)
+def relax_and_slope(z):
+    """The relaxed decision, its complement and its derivative by the score."""
+    e = exp(-z)
+    p = tf.math.reciprocal(e + 1)
+    q = p * e
+    return p, q, p * q
 
 
 def decide(z):
@@ -332,4 +340,9 @@ def divide(numerator, denominator, otherwise=0.0):
     zero = tf.abs(denominator) <= TINY
     safe = tf.where(zero, tf.ones_like(denominator), denominator)
     return tf.where(zero, tf.cast(otherwise, safe.dtype), numerator / safe)
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    return tf.exp(tf.minimum(x, 0.9 * math.log(x.dtype.max)))
 

@@ -55,9 +55,17 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
     array has must be known when a graph is traced, and of exclusive classes also how many there are.
     """
-    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    arguments = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+
+
+def of_entries(z, y, w):
+    """The loss of what `prepared` returns."""
     totals = counted(z, y, w)
     return narrow(averaged(valued(*totals), totals, w), z.dtype)
+
+# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
+in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):
