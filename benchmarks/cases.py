@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,23 +79,25 @@ SEGMENTATION = ((8, 4, 256, 256), (2, 19, 256, 512))
 class Program:
     """What a run measures, and for how long.
 
-    losses: in full, or those two that differ most. slow: whether everyone takes part in modes that compile for
-    seconds, or only ours and cross-entropy, with float labels. rounds: of a group at least and at most, within
-    these as many as there are seconds for. turn: seconds for which a fast step is repeated.
+    losses: in full, or those that differ most. slow: modes that compile for seconds, and who takes part in them;
+    slow_labels: with which labels. rounds: of a group at least and at most, within these as many as there are
+    seconds for. turn: seconds for which a fast step is repeated.
     """
 
     cases: tuple[Case, ...]
     losses: tuple[tuple[str, str], ...]
-    slow: bool
+    slow: Mapping[str, tuple[str, ...]]
+    slow_labels: tuple[str, ...]
     rounds: tuple[int, int]
     seconds: float
     turn: float
 
-    def has(self, case: Case, who: str, loss: tuple[str, str] | None, *, is_slow: bool) -> bool:
-        is_few = who in (OURS, ENTROPY) and case.labels == "float32"
-        return (loss is None or loss in self.losses) and (self.slow or not is_slow or is_few)
+    def has(self, case: Case, mode: str, who: str, loss: tuple[str, str] | None) -> bool:
+        is_wanted = mode not in self.slow or (who in self.slow[mode] and case.labels in self.slow_labels)
+        return is_wanted and (loss is None or loss in self.losses)
 
 
+FEW = dict.fromkeys(("torch.compile", "tf.function", "XLA"), (OURS, ENTROPY))
 FEW_LOSSES = (("F1", "Soft"), ("Tversky", "Soft"), ("MCC", "Soft"), ("MCC", RELAXATIONS[1]))
 FULL = Program(
     cases=(
@@ -103,15 +106,17 @@ FULL = Program(
         *(Case(shape, "int64", "macro") for shape in SEGMENTATION),
         Case(SEGMENTATION[0], "int64", "samples-macro"),
     ),
-    losses=EVERY_LOSS, slow=True, rounds=(7, 40), seconds=10.0, turn=1e-3,
+    losses=EVERY_LOSS,
+    slow={"torch.compile": (OURS, PLAIN, ENTROPY)}, slow_labels=("float32", "int64"),
+    rounds=(7, 40), seconds=4.0, turn=1e-3,
 )  # fmt: skip
 QUICK = Program(
     cases=(binary(8), binary(16), Case((2, 4, 32, 32), "int64", "macro")),
-    losses=FEW_LOSSES, slow=False, rounds=(3, 5), seconds=0.5, turn=3e-4,
+    losses=FEW_LOSSES, slow=FEW, slow_labels=("float32",), rounds=(3, 5), seconds=0.5, turn=3e-4,
 )  # fmt: skip
 #: For the tests: every kind of case, none of which takes time.
 TINY = Program(
     cases=(binary(8), binary(7, "int64"), Case((2, 3, 8, 8), "int64", "samples-macro")),
-    losses=FEW_LOSSES[::3], slow=False, rounds=(2, 2), seconds=0.0, turn=0.0,
+    losses=FEW_LOSSES[::3], slow=FEW, slow_labels=("float32",), rounds=(2, 2), seconds=0.0, turn=0.0,
 )  # fmt: skip
 PROGRAMS = {"full": FULL, "quick": QUICK, "tiny": TINY}

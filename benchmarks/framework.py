@@ -43,14 +43,12 @@ class Missing:
 class Framework:
     """Arrays, losses, and steps in each of the framework's modes.
 
-    packages: whose versions count. slow_modes: in which compiling takes seconds. peers: by name.
-    class_axis: where scores of several classes have these.
+    packages: whose versions count. peers: by name. class_axis: where scores of several classes have these.
     """
 
     name: str
     packages: tuple[str, ...]
     modes: tuple[str, ...]
-    slow_modes: tuple[str, ...] = ()
     peers: ClassVar[dict[str, Peer]] = {}
     class_axis = -1
 

@@ -40,7 +40,6 @@ class TensorFlow(Framework):
     name = "tensorflow"
     packages = ("tensorflow", "tensorflow-cpu", "keras")
     modes = ("eager", "tf.function", "XLA")
-    slow_modes = ("tf.function", "XLA")
     peers: ClassVar = {"Keras": keras}
     ops = types.SimpleNamespace(
         sigmoid=tf.sigmoid,

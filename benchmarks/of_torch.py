@@ -96,7 +96,6 @@ class Torch(Framework):
     name = "torch"
     packages = ("torch", "monai", "segmentation-models-pytorch", "kornia", "pytorch_optimizer")
     modes = ("eager", "torch.compile")
-    slow_modes = ("torch.compile",)
     class_axis = 1
     frees = True
     peers: ClassVar = {

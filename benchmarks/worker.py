@@ -48,7 +48,7 @@ def measured(framework: Framework, case: Case, mode: str, program: Program, what
     steps: dict[int, Step] = {}
     for found in everyone(framework, case):
         loss = found.metric and (found.metric, found.relaxation)
-        if not program.has(case, found.who, loss, is_slow=mode in framework.slow_modes):
+        if not program.has(case, mode, found.who, loss):
             continue
         row = head | {"who": found.who, "metric": found.metric, "relaxation": found.relaxation}
         if isinstance(found, Missing):
