@@ -79,7 +79,7 @@ SEGMENTATION = ((8, 4, 256, 256), (2, 19, 256, 512))
 class Program:
     """What a run measures, and for how long.
 
-    losses: in full, or those that differ most. slow: modes that compile for seconds, and who takes part in them;
+    losses: in full, or those that differ most. slow: modes that compile for seconds, and who takes part there;
     slow_labels: with which labels. rounds: of a group at least and at most, within these as many as there are
     seconds for. turn: seconds for which a fast step is repeated.
     """
