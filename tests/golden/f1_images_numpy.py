@@ -41,7 +41,7 @@ AXES = (1,)
 # What each class weighs in the mean.
 CLASS_WEIGHT = (1.0, 2.0)
 # Scores are worked on in blocks of so many, which stay in a processor's cache.
-BLOCK = 2**14
+BLOCK = 2**15
 # Products of so many are added in their own dtype, and what comes of these in float64.
 ROW = 2**9
 
@@ -56,7 +56,7 @@ def loss(
     """The loss; the head of this file tells the shapes.
 
     An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
-    dtype; sums are taken in float64.
+    dtype; long sums are taken in float64.
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
@@ -125,14 +125,14 @@ def relaxed_counts(z, y, w):
 def relaxed(z, y, w):
     """The relaxed counts, and what the gradient is made of: the derivatives of the relaxed decisions."""
     derivative = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
+    return added(z, (relaxed_block(*block) for block in blocks(derivative, z, y, w))), derivative
 
-    def of_blocks():
-        for of_block, z_, y_, w_ in blocks(derivative, z, y, w):
-            wide = widened(z_, w_)
-            decided, rejected, of_block[...] = relax_and_slope(wide)
-            yield sums(*sides(y_, w_, wide), decided, rejected)
 
-    return added(z, of_blocks()), derivative
+def relaxed_block(derivative, z, y, w):
+    """The relaxed counts of a block; the derivatives of its decisions are written down."""
+    z = widened(z, w)
+    decided, rejected, derivative[...] = relax_and_slope(z)
+    return sums(*sides(y, w, z), decided, rejected)
 
 
 def decided_counts(z, y, w):

@@ -42,7 +42,7 @@ AXES = (0, 1)
 # The class index of entries that take no part.
 IGNORE_INDEX = 255
 # Scores are worked on in blocks of so many, which stay in a processor's cache.
-BLOCK = 2**14
+BLOCK = 2**15
 # Products of so many are added in their own dtype, and what comes of these in float64.
 ROW = 2**9
 
@@ -57,7 +57,7 @@ def loss(
     """The loss; the head of this file tells the shapes.
 
     An entry whose mask is False, or whose weight is 0, takes no part, whatever its score. Returns the scores'
-    dtype; sums are taken in float64.
+    dtype; long sums are taken in float64.
     Raises TypeError for dtypes and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)

@@ -25,7 +25,7 @@ TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
 # Scores are worked on in blocks of so many, which stay in a processor's cache.
-BLOCK = 2**14
+BLOCK = 2**15
 # Products of so many are added in their own dtype, and what comes of these in float64.
 ROW = 2**9
 
@@ -42,8 +42,8 @@ def loss(
     y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_score: scores of the same shape, of a
     floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
     with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
-    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; sums
-    are taken in float64.
+    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; long
+    sums are taken in float64.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     z, y, w = prepared(y_true, y_score, sample_weight, mask)
@@ -107,14 +107,14 @@ def relaxed_counts(z, y, w):
 def relaxed(z, y, w):
     """The relaxed counts, and what the gradient is made of: the derivatives of the relaxed decisions."""
     derivative = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
+    return added(z, (relaxed_block(*block) for block in blocks(derivative, z, y, w))), derivative
 
-    def of_blocks():
-        for of_block, z_, y_, w_ in blocks(derivative, z, y, w):
-            wide = widened(z_, w_)
-            decided, rejected, of_block[...] = relax_and_slope(wide)
-            yield sums(*sides(y_, w_, wide), decided, rejected)
 
-    return added(z, of_blocks()), derivative
+def relaxed_block(derivative, z, y, w):
+    """The relaxed counts of a block; the derivatives of its decisions are written down."""
+    z = widened(z, w)
+    decided, rejected, derivative[...] = relax_and_slope(z)
+    return sums(*sides(y, w, z), decided, rejected)
 
 
 def decided_counts(z, y, w):
