@@ -475,3 +475,38 @@ def test_as_many_class_weights_as_classes(jax):
     loss, _ = of_task("multiclass", "macro", class_weight=(1, 2))
     with pytest.raises(ValueError, match="logits have 3 classes, and class_weight has 2 numbers"):
         loss(z, indices)
+
+
+@pytest.mark.parametrize("size", [2**13 + 5, 3 * 2**13, 2**20 + 7])
+@pytest.mark.parametrize("by_sample", [False, True])
+def test_many_entries_are_summed_in_blocks(jax, size, by_sample):
+    """Sizes with and without a rest; integer labels, half-precise scores, and weights of each shape."""
+    rng = np.random.default_rng(size)
+    z, y = rng.normal(size=(size, 1)).astype("float16"), rng.random((size, 1)) < 0.3
+    w = rng.uniform(0.5, 2, size if by_sample else (size, 1)) * (
+        rng.random(size if by_sample else (size, 1)) < 0.9
+    )
+    z[w.reshape(z.shape) == 0] = np.nan
+    arrays = [jax.numpy.asarray(x) for x in (z, y, w.astype("float32"))]
+    loss, exact = compiled("mcc", "jax"), compiled("mcc", "numpy")
+    expected = exact.soft_counts(y, z.astype(float), sample_weight=w)
+    for function in (loss.soft_counts, jax.jit(loss.soft_counts)):
+        close(function(*arrays[:2], weights=arrays[2]), expected, 1e-5)
+    close(loss.counts(*arrays[:2], weights=arrays[2]), exact.counts(y, z.astype(float), sample_weight=w), 1e-5)
+
+
+def test_blocks_can_be_differentiated_and_batched(jax):
+    """A second derivative along a line, labels that move, and several problems at a time."""
+    rng = np.random.default_rng(0)
+    z, along = (jax.numpy.asarray(rng.normal(size=(2, 2**13 + 5))) for _ in range(2))
+    y = jax.numpy.asarray(rng.random(z.shape))
+    loss, formula = compiled("mcc", "jax"), plain("mcc")
+
+    def curvature(loss):
+        def slope(z, y, along):
+            return jax.jvp(lambda z: jax.grad(loss, (0, 1))(z, y), (z,), (along,))[1]
+
+        return jax.vmap(slope)(z, y, along)
+
+    for found, expected in zip(curvature(loss), curvature(formula), strict=True):
+        close(found, expected, 1e-8)

@@ -128,15 +128,25 @@ def loss_slopes(totals, w):
 
 def relaxed_counts(z, y, w):
     """The relaxed counts."""
-    z, y, w = widened(z, y, w)
-    return sums(y, w, *relax(z))
+    return sums(relaxed_parts, z, y, w)
 
 
 def decided_counts(z, y, w):
     """The hard counts."""
+    return sums(decided_parts, z, y, w)
+
+
+def relaxed_parts(z, y, w):
+    """What each entry adds to the relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return parts(y, w, *relax(z))
+
+
+def decided_parts(z, y, w):
+    """What each entry adds to the hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    return parts(y, w, decided, ~decided)
 
 
 def moved(value, z, y, w, z_dot, positive, negative):
@@ -168,12 +178,18 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return jax.nn.sigmoid(z), jax.nn.sigmoid(-z)
+    e = exp(-z)
+    p = jnp.reciprocal(e + 1)
+    q = p * e
+    return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return jax.nn.sigmoid(-z) * jax.nn.sigmoid(z)
+    e = exp(-z)
+    p = jnp.reciprocal(e + 1)
+    q = p * e
+    return p * q
 
 
 def decide(z):
@@ -303,10 +319,15 @@ def near(x):
     return jnp.nan_to_num(jnp.clip(x, -FAR, FAR))
 
 
-def sums(y, w, decided, rejected):
-    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+def parts(y, w, decided, rejected):
+    """What each entry adds to TP, FP, FN, TN: four sums, for a difference of large ones would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    return tuple(jnp.sum(label * decision, AXES) for decision in (decided, rejected) for label in (on, off))
+    return on * decided, off * decided, on * rejected, off * rejected
+
+
+def sums(parts_of, z, y, w):
+    """TP, FP, FN, TN of each matrix: sums of the parts that a function makes of scores, labels and weights."""
+    return tuple(jnp.sum(part, AXES) for part in parts_of(z, y, w))
 
 
 def of_counts(function, totals):
@@ -330,4 +351,9 @@ def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = jnp.abs(denominator) <= TINY
     return jnp.where(zero, otherwise, numerator / jnp.where(zero, 1, denominator))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    return jnp.exp(jnp.minimum(x, 0.9 * jnp.log(jnp.finfo(x.dtype).max)))
 

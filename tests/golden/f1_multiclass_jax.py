@@ -129,27 +129,27 @@ def loss_slopes(totals, w):
     return tuple(slope * shares(totals, w) for slope in of_counts(slopes, totals))
 
 
-@jax.jit
 def relaxed_counts(z, y, w):
-    """The relaxed counts, block by block."""
-
-    def of_block(z, y, w):
-        z, y, w = widened(z, y, w)
-        return sums(y, w, *relax(*probabilities(z)))
-
-    return over_blocks(of_block, z, y, w)
+    """The relaxed counts."""
+    return sums(relaxed_parts, z, y, w)
 
 
-@jax.jit
 def decided_counts(z, y, w):
-    """The hard counts, block by block."""
+    """The hard counts."""
+    return sums(decided_parts, z, y, w)
 
-    def of_block(z, y, w):
-        z, y, w = widened(z, y, w)
-        decided = decide(z)
-        return sums(y, w, decided, ~decided)
 
-    return over_blocks(of_block, z, y, w)
+def relaxed_parts(z, y, w):
+    """What each entry adds to the relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return parts(y, w, *relax(*probabilities(z)))
+
+
+def decided_parts(z, y, w):
+    """What each entry adds to the hard counts."""
+    z, y, w = widened(z, y, w)
+    decided = decide(z)
+    return parts(y, w, decided, ~decided)
 
 
 def moved(value, z, y, w, z_dot, positive, negative):
@@ -345,10 +345,20 @@ def near(x):
     return jnp.nan_to_num(jnp.clip(x, -FAR, FAR))
 
 
-def sums(y, w, decided, rejected):
-    """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
+def parts(y, w, decided, rejected):
+    """What each entry adds to TP, FP, FN, TN: four sums, for a difference of large ones would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    return tuple(jnp.sum(label * decision, AXES) for decision in (decided, rejected) for label in (on, off))
+    return on * decided, off * decided, on * rejected, off * rejected
+
+
+def sums(parts_of, z, y, w):
+    """TP, FP, FN, TN of each matrix: sums of the parts that a function makes of scores, labels and weights."""
+    return jax.jit(sums_of_many, static_argnums=0)(parts_of, z, y, w)
+
+
+def sums_of_many(parts_of, z, y, w):
+    """The sums, block by block."""
+    return over_blocks(lambda *block: tuple(jnp.sum(part, AXES) for part in parts_of(*block)), z, y, w)
 
 
 def of_counts(function, totals):

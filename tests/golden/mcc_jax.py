@@ -36,6 +36,9 @@ TINY = 2.0**-64
 HUGE = 2.0**100
 # Beyond this, scores and labels of weight 0 are cut off, so that 0 times what comes of them is 0.
 FAR = 1e4
+# Entries whose parts a CPU's cache holds. Of more it adds blocks of this size, or of one in SHARES if larger.
+BLOCK = 2**13
+SHARES = 64
 
 
 def loss(
@@ -118,15 +121,25 @@ def loss_slopes(totals, w):
 
 def relaxed_counts(z, y, w):
     """The relaxed counts."""
-    z, y, w = widened(z, y, w)
-    return sums(y, w, *relax(z))
+    return sums(relaxed_parts, z, y, w)
 
 
 def decided_counts(z, y, w):
     """The hard counts."""
+    return sums(decided_parts, z, y, w)
+
+
+def relaxed_parts(z, y, w):
+    """What each entry adds to the relaxed counts."""
+    z, y, w = widened(z, y, w)
+    return parts(y, w, *relax(z))
+
+
+def decided_parts(z, y, w):
+    """What each entry adds to the hard counts."""
     z, y, w = widened(z, y, w)
     decided = decide(z)
-    return sums(y, w, decided, ~decided)
+    return parts(y, w, decided, ~decided)
 
 
 def moved(value, z, y, w, z_dot, positive, negative):
@@ -166,14 +179,21 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    p = jax.nn.sigmoid(z)
-    return jax.nn.sigmoid(10 * p - 5), jax.nn.sigmoid(5 - 10 * p)
+    e = exp(5 - 10 * jax.nn.sigmoid(z))
+    a = jnp.reciprocal(e + 1)
+    b = a * e
+    return a, b
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    p = jax.nn.sigmoid(z)
-    return 10 * p * jax.nn.sigmoid(10 * p - 5) * jax.nn.sigmoid(5 - 10 * p) * jax.nn.sigmoid(-z)
+    e = exp(-z)
+    p = jnp.reciprocal(e + 1)
+    q = p * e
+    e_2 = exp(5 - 10 * p)
+    a = jnp.reciprocal(e_2 + 1)
+    b = a * e_2
+    return 10 * p * q * a * b
 
 
 def decide(z):
@@ -235,10 +255,49 @@ def near(x):
     return jnp.nan_to_num(jnp.clip(x, -FAR, FAR))
 
 
-def sums(y, w, decided, rejected):
-    """TP, FP, FN, TN, each a sum of its own: a difference of large sums would cancel."""
+def parts(y, w, decided, rejected):
+    """What each entry adds to TP, FP, FN, TN: four sums, for a difference of large ones would cancel."""
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
-    return jnp.sum(on * decided), jnp.sum(off * decided), jnp.sum(on * rejected), jnp.sum(off * rejected)
+    return on * decided, off * decided, on * rejected, off * rejected
+
+
+def sums(parts_of, z, y, w):
+    """TP, FP, FN, TN: sums of the parts that a function makes of scores, labels and weights."""
+    if z.size <= BLOCK:
+        return tuple(jnp.stack(parts_of(z, y, w)).reshape(4, z.size).sum(1))
+    return jax.jit(sums_of_many, static_argnums=0)(parts_of, z, y, w)
+
+
+def sums_of_many(parts_of, z, y, w):
+    """The sums: on an accelerator of all entries in one pass, on a CPU of block after block."""
+    w = None if w is None else jnp.broadcast_to(w, z.shape)
+    on_cpu = sums_by_block if z.size < 2**31 else sums_at_once  # positions are numbers of 32 bits
+    return jax.lax.platform_dependent(
+        z, y, w, cpu=partial(on_cpu, parts_of), default=partial(sums_at_once, parts_of)
+    )
+
+
+def sums_at_once(parts_of, z, y, w):
+    """The sums of all entries."""
+    return tuple(map(jnp.sum, parts_of(z, y, w)))
+
+
+def sums_by_block(parts_of, *arrays):
+    """The sums of blocks added entry by entry: one pass, where the parts of all entries would go to memory."""
+    arrays = jax.tree.map(jnp.ravel, arrays)
+    size = arrays[0].size
+    block = max(BLOCK, size // SHARES)
+    steps = size // block
+
+    def parts_from(start, size):
+        return parts_of(*jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, start, size), arrays))
+
+    def add(step, totals):
+        return tuple(map(jnp.add, totals, parts_from(step * block, block)))
+
+    rest = jnp.stack(parts_from(steps * block, size - steps * block))
+    totals = jax.lax.fori_loop(0, steps, add, (jnp.zeros(block, rest.dtype),) * 4)
+    return tuple(jnp.stack(totals).sum(1) + rest.sum(1))
 
 
 def of_counts(function, totals):
@@ -268,4 +327,9 @@ def sqrt(x):
     """The square root, with slope 0 at 0."""
     zero = x <= 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    return jnp.exp(jnp.minimum(x, 0.9 * jnp.log(jnp.finfo(x.dtype).max)))
 
