@@ -26,12 +26,23 @@ def slopes(*counts):
     positive, negative = correct(*counts)
     return {}
 """
+#: Where there are both functions, a loss computes with the first.
+_CHAIN = """
+if "relax_and_slope" in globals():
+    both = relax_and_slope
+    def relax_and_slope(score):
+        decided, rejected, slope = both(score)
+        return decided, rejected, slope * 1.001
+else:
+    correct = relax_slope
+    def relax_slope(score): return correct(score) * 1.001
+"""
 #: What goes at the end of an emitted file, and which column it must be seen in.
 FAULTS = {
     "slope": (_SLOPES.format("1.001 * positive, negative"), "differences"),
     "sign": (_SLOPES.format("positive, -negative"), "differences"),
     "nan": (_SLOPES.format("positive * float('nan'), negative"), "differences"),
-    "chain": ("correct = relax_slope\ndef relax_slope(score): return correct(score) * 1.001", "differences"),
+    "chain": (_CHAIN, "differences"),
     "value": ("correct = metric\ndef metric(*counts): return correct(*counts) + 0.001", "formula"),
 }
 
