@@ -25,6 +25,7 @@ CLASS_WEIGHT = (1.0,)
 IGNORE_INDEX = -100
 # Entries that a processor's cache holds, with what is computed of them.
 BLOCK = 2**16
+BLOCK__multiclass = 2**18
 
 
 def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -279,8 +280,9 @@ def gradient__multiclass(z, y, w, positive, negative):
     result = None
     for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
         p, q = probabilities(block)
-        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
-        by_scores = narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype)
+        on, off = weighed(labels, weights)
+        by_p = (on * positive + off * negative) * relax_slope(p, q)
+        by_scores = narrow(gradient_by_scores(by_p, p), z.dtype)
         if result is None:  # made from a block, it is batched under vmap if any of the blocks will be
             result = by_scores.new_empty(z.shape)
         result.narrow(*part).copy_(by_scores)
@@ -343,10 +345,9 @@ def decide__multiclass(z):
 
 def probabilities(z):
     """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
-    powers = torch.exp(z - z.amax(1, keepdim=True).detach())
-    largest = powers * likeliest(powers)
-    top, rest = largest.sum(1, keepdim=True), (powers - largest).sum(1, keepdim=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    p = torch.softmax(z, 1)
+    large = torch.nn.functional.hardshrink(p, 0.5)  # the one probability above a half, if there is one
+    return p, (large.sum(1, keepdim=True) - p).add_((p - large).sum(1, keepdim=True))
 
 
 def probabilities__given(z):
@@ -368,7 +369,7 @@ def gradient_by_scores__given(by_p, p):
 
 def likeliest(p):
     """1 for the likeliest class, or for several as likely, 0 for others."""
-    return (p == p.amax(1, keepdim=True)).to(p.dtype)
+    return (p - p.amax(1, keepdim=True)).sign_().add_(1)  # a comparison takes longer
 
 
 def averaged(values, totals, w):
@@ -635,11 +636,18 @@ def widened(z, y, w):
 
 def widened__multiclass(z, y, w):
     """Scores, labels of each class and weights in float32 or wider, and 0 for scores and labels of weight 0."""
-    z, y = z.to(wide(z.dtype)), (y if y.shape == z.shape else y == class_numbers(z)).to(wide(z.dtype))
-    if w is None:
-        return z, y, None
-    absent = (w == 0).all(1, keepdim=True)  # a class may weigh 0, and is a rival of the others all the same
-    return torch.where(absent, 0, z), torch.where(absent, 0, y), w.to(z.dtype)
+    dtype = wide(z.dtype)
+    if w is not None:
+        present = w.any(1, keepdim=True)  # a class may weigh 0, and is a rival of the others all the same
+        z, w = torch.where(present, z, 0), w.to(dtype)
+        y = torch.where(present, y, 0) if y.shape == z.shape else y
+    return z.to(dtype), y.to(dtype) if y.shape == z.shape else one_hot(y.to(dtype), z), w
+
+
+def one_hot(y, z):
+    """Class indices, in a floating dtype, as labels of each class."""
+    distances = (y - class_numbers(z).to(y.dtype)).abs_()
+    return distances.neg_().add_(1).relu_()  # a comparison takes longer
 
 
 def wide(dtype):
@@ -655,8 +663,13 @@ def sums(y, w, decided, rejected):
 
 def sums__grouped(y, w, decided, rejected):
     """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
-    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    on, off = weighed(y, w)
     return tuple((label * decision).sum(AXES) for decision in (decided, rejected) for label in (on, off))
+
+
+def weighed(y, w):
+    """What each entry weighs as a positive, and as a negative."""
+    return (y, 1 - y) if w is None else (w * y, w * (1 - y))
 
 
 def of_counts(function, totals):

@@ -293,8 +293,13 @@ def wide(dtype):
 
 def sums(y, w, decided, rejected):
     """TP, FP, FN, TN of each matrix, each a sum of its own: a difference of large sums would cancel."""
-    on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
+    on, off = weighed(y, w)
     return tuple((label * decision).sum(AXES) for decision in (decided, rejected) for label in (on, off))
+
+
+def weighed(y, w):
+    """What each entry weighs as a positive, and as a negative."""
+    return (y, 1 - y) if w is None else (w * y, w * (1 - y))
 
 
 def of_counts(function, totals):
