@@ -38,8 +38,8 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     gradient reaches them. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    arguments = prepared(y_true, y_pred, sample_weight, mask)
-    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(z, y, w) if tf.executing_eagerly() else of_entries(z, y, w)
 
 
 def loss__grouped(y_true, y_pred, sample_weight=None, mask=None):
@@ -50,8 +50,8 @@ def loss__grouped(y_true, y_pred, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
     array has must be known when a graph is traced, and of exclusive classes also how many there are.
     """
-    arguments = prepared(y_true, y_pred, sample_weight, mask)
-    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(z, y, w, z.shape[-1], y.shape[-1]) if tf.executing_eagerly() else of_entries(z, y, w)
 
 
 def of_entries(z, y, w):
@@ -65,8 +65,18 @@ def of_entries__averaged(z, y, w):
     return narrow(averaged(valued(*totals), totals, w), z.dtype)
 
 
-# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
-in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
+@tf.function(autograph=False, reduce_retracing=True)
+def in_one_graph(z, y, w):
+    """The same for eager execution, which would spend more on each of many small steps than on a batch."""
+    return of_entries(z, y, w)
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def in_one_graph__grouped(z, y, w, classes, label_classes):
+    """The same for eager execution, traced for a number of classes and any number of samples."""
+    return of_entries(
+        tf.ensure_shape(z, [None, None, classes]), tf.ensure_shape(y, [None, None, label_classes]), w
+    )
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):
@@ -199,19 +209,19 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return tf.sigmoid(z), tf.sigmoid(-z)
+    p, q = sigmoids(z)
+    return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return tf.sigmoid(-z) * tf.sigmoid(z)
+    p, q = sigmoids(z)
+    return p * q
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement and its derivative by the score."""
-    e = exp(-z)
-    p = tf.math.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q, p * q
 
 
@@ -619,6 +629,14 @@ def of_counts(function, totals):
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     return x if x.dtype == dtype else tf.cast(tf.clip_by_value(x, dtype.min, dtype.max), dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits.
+
+    Not of one exponential: a graph may square one's small part before it multiplies by the other's large one.
+    """
+    return tf.sigmoid(x), tf.sigmoid(-x)
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -51,8 +51,8 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
     array has must be known when a graph is traced, and of exclusive classes also how many there are.
     """
-    arguments = prepared(y_true, y_pred, sample_weight, mask)
-    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(z, y, w, z.shape[-1], y.shape[-1]) if tf.executing_eagerly() else of_entries(z, y, w)
 
 
 def of_entries(z, y, w):
@@ -60,8 +60,13 @@ def of_entries(z, y, w):
     totals = counted(z, y, w)
     return narrow(averaged(valued(*totals), totals, w), z.dtype)
 
-# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
-in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
+
+@tf.function(autograph=False, reduce_retracing=True)
+def in_one_graph(z, y, w, classes, label_classes):
+    """The same for eager execution, traced for a number of classes and any number of samples."""
+    return of_entries(
+        tf.ensure_shape(z, [None, None, classes]), tf.ensure_shape(y, [None, None, label_classes]), w
+    )
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):
@@ -151,9 +156,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax_and_slope(z):
     """The relaxed decision, its complement and its derivative by the score."""
-    e = exp(-z)
-    p = tf.math.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q, p * q
 
 
@@ -335,14 +338,17 @@ def narrow(x, dtype):
     return x if x.dtype == dtype else tf.cast(tf.clip_by_value(x, dtype.min, dtype.max), dtype)
 
 
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits.
+
+    Not of one exponential: a graph may square one's small part before it multiplies by the other's large one.
+    """
+    return tf.sigmoid(x), tf.sigmoid(-x)
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = tf.abs(denominator) <= TINY
     safe = tf.where(zero, tf.ones_like(denominator), denominator)
     return tf.where(zero, tf.cast(otherwise, safe.dtype), numerator / safe)
-
-
-def exp(x):
-    """The exponential function, cut off before it overflows."""
-    return tf.exp(tf.minimum(x, 0.9 * math.log(x.dtype.max)))
 

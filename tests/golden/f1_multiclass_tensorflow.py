@@ -55,8 +55,8 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit; how many axes an
     array has must be known when a graph is traced, and of exclusive classes also how many there are.
     """
-    arguments = prepared(y_true, y_pred, sample_weight, mask)
-    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(z, y, w, z.shape[-1], y.shape[-1]) if tf.executing_eagerly() else of_entries(z, y, w)
 
 
 def of_entries(z, y, w):
@@ -64,8 +64,13 @@ def of_entries(z, y, w):
     totals = counted(z, y, w)
     return narrow(averaged(valued(*totals), totals, w), z.dtype)
 
-# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
-in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
+
+@tf.function(autograph=False, reduce_retracing=True)
+def in_one_graph(z, y, w, classes, label_classes):
+    """The same for eager execution, traced for a number of classes and any number of samples."""
+    return of_entries(
+        tf.ensure_shape(z, [None, None, classes]), tf.ensure_shape(y, [None, None, label_classes]), w
+    )
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):

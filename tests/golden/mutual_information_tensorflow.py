@@ -30,8 +30,6 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
-import math
-
 import tensorflow as tf
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
@@ -54,16 +52,19 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     gradient reaches them. Returns a scalar of the scores' dtype; sums are taken in float32 or wider.
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
-    arguments = prepared(y_true, y_pred, sample_weight, mask)
-    return in_one_graph(*arguments) if tf.executing_eagerly() else of_entries(*arguments)
+    z, y, w = prepared(y_true, y_pred, sample_weight, mask)
+    return in_one_graph(z, y, w) if tf.executing_eagerly() else of_entries(z, y, w)
 
 
 def of_entries(z, y, w):
     """The loss of what `prepared` returns."""
     return narrow(valued(*counted(z, y, w)), z.dtype)
 
-# Eager execution would spend more on each of many small steps than on a batch: it runs a graph of them.
-in_one_graph = tf.function(of_entries, autograph=False, reduce_retracing=True)
+
+@tf.function(autograph=False, reduce_retracing=True)
+def in_one_graph(z, y, w):
+    """The same for eager execution, which would spend more on each of many small steps than on a batch."""
+    return of_entries(z, y, w)
 
 
 def score(y_true, y_pred, sample_weight=None, mask=None):
@@ -181,9 +182,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax_and_slope(z):
     """The relaxed decision, its complement and its derivative by the score."""
-    e = exp(1 - 2 * z)
-    a = tf.math.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(2 * z - 1)
     return a, b, 2 * a * b
 
 
@@ -286,6 +285,14 @@ def narrow(x, dtype):
     return x if x.dtype == dtype else tf.cast(tf.clip_by_value(x, dtype.min, dtype.max), dtype)
 
 
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits.
+
+    Not of one exponential: a graph may square one's small part before it multiplies by the other's large one.
+    """
+    return tf.sigmoid(x), tf.sigmoid(-x)
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     zero = tf.abs(denominator) <= TINY
@@ -296,9 +303,4 @@ def divide(numerator, denominator, otherwise=0.0):
 def log(x):
     """The logarithm, of zero that of TINY."""
     return tf.math.log(tf.maximum(x, TINY))
-
-
-def exp(x):
-    """The exponential function, cut off before it overflows."""
-    return tf.exp(tf.minimum(x, 0.9 * math.log(x.dtype.max)))
 
