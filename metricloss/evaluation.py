@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import sympy
 from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, Symbol
 
-from metricloss.functions import Divide, Reciprocal, Root, sigmoid
+from metricloss.functions import Divide, Root, sigmoid
 
 #: What a denominator, or the argument of a logarithm, must exceed not to count as zero.
 TINY = 2.0**-64
@@ -56,7 +56,6 @@ def _heaviside(x: float, at_zero: float = 0.5) -> float:
 
 _MEANING: Mapping[type, Callable[..., float]] = {
     Divide: _divide,
-    Reciprocal: lambda x: 1 / x,
     Root: _root,
     sigmoid: _sigmoid,
     sympy.exp: _exp,

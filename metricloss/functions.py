@@ -60,8 +60,8 @@ class Divide(Function):  # type: ignore[misc]  # SymPy has no types
     nargs = 3
 
 
-class Reciprocal(Function):  # type: ignore[misc]  # SymPy has no types
-    """1/x, of what cannot be zero."""
+class Sigmoids(Function):  # type: ignore[misc]  # SymPy has no types
+    """The pair σ(x), σ(-x), which backends make of one exponential: assigned to two names at once."""
 
     nargs = 1
 
@@ -74,7 +74,7 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
 
 #: The functions of a plan, and what the table of a backend calls them. Roots are `sqrt` and `power` there.
 SPELLED: Mapping[type, str] = {
-    Divide: "divide", Reciprocal: "reciprocal", sigmoid: "sigmoid", sympy.exp: "exp", sympy.log: "log",
+    Divide: "divide", sigmoid: "sigmoid", Sigmoids: "sigmoids", sympy.exp: "exp", sympy.log: "log",
     sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos",
     sympy.atan: "atan", sympy.tanh: "tanh", Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
 }  # fmt: skip
@@ -88,7 +88,7 @@ def require_known(expression: Expr) -> None:
     """
     for part in sympy.preorder_traversal(expression):
         if not isinstance(part, _KNOWN):
-            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind not in (Divide, Reciprocal)))
+            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind not in (Divide, Sigmoids)))
             raise UnsupportedFunctionError(
                 f"{type(part).__name__} is no function of metricloss, in {expression}\n"
                 f"Use powers, sqrt, {known}."

@@ -17,7 +17,7 @@ from sympy import Add, Dummy, Expr, Mul, Pow, S, Symbol
 
 from metricloss.errors import UnsupportedFunctionError
 from metricloss.evaluation import evaluate
-from metricloss.functions import Divide, Reciprocal, Root, is_quotient_power, require_known, sigmoid
+from metricloss.functions import Divide, Root, Sigmoids, is_quotient_power, require_known, sigmoid
 from metricloss.quotients import TOTALS
 from metricloss.slopes import Slopes
 from metricloss.symbols import COUNTS
@@ -42,19 +42,26 @@ class Body:
     """
 
     arguments: tuple[str, ...]
-    assignments: tuple[tuple[str, Expr], ...]
+    assignments: tuple[tuple[tuple[str, ...], Expr], ...]
     results: tuple[Expr, ...]
 
     def __str__(self) -> str:
-        lines = [f"{name} = {expression}" for name, expression in self.assignments]
+        lines = [f"{', '.join(names)} = {expression}" for names, expression in self.assignments]
         return "\n".join([*lines, f"return {', '.join(map(str, self.results))}"])
 
     def __call__(self, *values: float) -> tuple[float, ...]:
         """The results at the given numbers, in Python's floats and with the guards of the emitted code."""
         known: dict[str, float] = dict(zip(self.arguments, values, strict=True))
-        for name, expression in self.assignments:
-            known[name] = evaluate(expression, known)
+        for names, expression in self.assignments:
+            known |= zip(names, [evaluate(part, known) for part in _parts(expression)], strict=True)
         return tuple(evaluate(result, known) for result in self.results)
+
+
+def _parts(expression: Expr) -> tuple[Expr, ...]:
+    """What is assigned to each name: the expression, or both of a pair."""
+    if isinstance(expression, Sigmoids):
+        return sigmoid(expression.args[0]), sigmoid(-expression.args[0])
+    return (expression,)
 
 
 @dataclass(frozen=True)
@@ -125,34 +132,40 @@ def lower(
     guarded = {symbol: _guarded(expression) for symbol, expression in (definitions or {}).items()}
     wishes = {_guard(key): name for key, name in (names or {}).items()}
     finished = [_guarded(result) for result in results]
-    pairs = _sigmoid_pairs(finished)
-    for score, (power, above, below) in pairs.items():
-        guarded |= {power: sympy.exp(-score), above: Reciprocal(1 + power), below: power * above}
-        wishes |= {power: "e", above: wishes.get(sigmoid(score), "a"), below: wishes.get(sigmoid(-score), "b")}
-    shared = {sigmoid(score): above for score, (_, above, _) in pairs.items()}
-    shared |= {sigmoid(-score): below for score, (_, _, below) in pairs.items()}
-    builder = _Builder(arguments, {key: value.xreplace(shared) for key, value in guarded.items()}, wishes)
+    shared: dict[Expr, Expr] = {}
+    pairs: dict[Expr, tuple[Expr, ...]] = {}
+    for score in _scores_of_pairs(finished):
+        above, below = pair = Dummy("a"), Dummy("b")
+        pairs |= {above: pair, below: pair}
+        shared |= {sigmoid(score): above, sigmoid(-score): below}
+        guarded |= dict.fromkeys(pair, Sigmoids(score))
+        wishes |= {above: wishes.get(sigmoid(score), "a"), below: wishes.get(sigmoid(-score), "b")}
+    definitions = {key: value.xreplace(shared) for key, value in guarded.items()}
+    builder = _Builder(arguments, definitions, wishes, pairs)
     return builder.body([result.xreplace(shared) for result in finished])
 
 
-def _sigmoid_pairs(expressions: Iterable[Expr]) -> dict[Expr, tuple[Symbol, Symbol, Symbol]]:
-    """Every u whose σ(u) and σ(-u) are both used, to be made of one exponential: names for it and the two."""
+def _scores_of_pairs(expressions: Iterable[Expr]) -> list[Expr]:
+    """Every u whose σ(u) and σ(-u) are both used, those first that need no other."""
     scores = {call.args[0] for expression in expressions for call in expression.atoms(sigmoid)}
     both = [score for score in scores if -score in scores and not score.could_extract_minus_sign()]
-    both.sort(key=lambda score: (score.count_ops(), str(score)))
-    return {score: (Dummy("e"), Dummy("a"), Dummy("b")) for score in both}
+    return sorted(both, key=lambda score: (score.count_ops(), str(score)))
 
 
 class _Builder:
-    """Turns guarded expressions into ordered assignments."""
+    """Turns guarded expressions into ordered assignments. pairs: symbols that are assigned together."""
 
     def __init__(
-        self, arguments: Mapping[Symbol, str], definitions: Mapping[Symbol, Expr], names: Mapping[Expr, str]
+        self,
+        arguments: Mapping[Symbol, str],
+        definitions: Mapping[Symbol, Expr],
+        names: Mapping[Expr, str],
+        pairs: Mapping[Expr, tuple[Expr, ...]],
     ) -> None:
-        self.definitions, self.names = definitions, names
+        self.definitions, self.names, self.pairs = definitions, names, pairs
         self.symbols: dict[Expr, Symbol] = {symbol: Symbol(name) for symbol, name in arguments.items()}
         self.arguments = tuple(arguments.values())
-        self.assignments: list[tuple[str, Expr]] = []
+        self.assignments: list[tuple[tuple[str, ...], Expr]] = []
         self.uses: Counter[Expr] = Counter()
 
     def body(self, results: list[Expr]) -> Body:
@@ -161,7 +174,7 @@ class _Builder:
         for symbol in filter(self.uses.get, self.definitions):
             self._place(symbol)
         finished = [self._place(result) for result in results]
-        if len(finished) == 1 and self.assignments and finished[0] == Symbol(self.assignments[-1][0]):
+        if self.assignments and (*map(str, finished),) == self.assignments[-1][0] and len(finished) == 1:
             finished = [self.assignments.pop()[1]]
         return Body(self.arguments, tuple(self.assignments), tuple(finished))
 
@@ -187,15 +200,20 @@ class _Builder:
         return expression.func(*map(self._place, expression.args))
 
     def _assign(self, expression: Expr, placed: Expr) -> Symbol:
-        taken = {*self.arguments, *(name for name, _ in self.assignments)}
-        wish = self.names.get(expression) or _root_name(placed)
+        together = self.pairs.get(expression, (expression,))
+        names: tuple[str, ...] = ()
+        for part in together:
+            names += (self._free_name(self.names.get(part) or _root_name(placed), names),)
+        self.assignments.append((names, placed))
+        self.symbols |= zip(together, map(Symbol, names), strict=True)
+        return self.symbols[expression]
+
+    def _free_name(self, wish: str | None, promised: Iterable[str]) -> str:
+        taken = {*self.arguments, *promised, *(name for names, _ in self.assignments for name in names)}
         wishes = (
             chain([wish], (f"{wish}_{number}" for number in count(2))) if wish else map("t{}".format, count(1))
         )
-        name = next(name for name in wishes if name not in taken)
-        self.assignments.append((name, placed))
-        self.symbols[expression] = Symbol(name)
-        return self.symbols[expression]
+        return next(name for name in wishes if name not in taken)
 
 
 def _root_name(placed: Expr) -> str | None:

@@ -86,7 +86,7 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
 def _without_clashes(body: Body, names: Iterable[str]) -> dict[str, str]:
     """Names that would hide one of the file, a built-in or a keyword, with an underscore."""
     taken = {*names, *keyword.kwlist, *dir(builtins)}
-    return {name: f"{name}_" for name, _ in body.assignments if name in taken}
+    return {name: f"{name}_" for names, _ in body.assignments for name in names if name in taken}
 
 
 class _Skeleton:

@@ -26,7 +26,9 @@ def spell_body(body: Body, table: Mapping[str, str], rename: Mapping[str, str] |
     ['return divide(1, x + 1) - sqrt(x)']
     """
     spell = _Spelling(table, rename or {})
-    lines = [f"{spell.name(name)} = {spell(expression)}" for name, expression in body.assignments]
+    lines = [
+        f"{', '.join(map(spell.name, names))} = {spell(expression)}" for names, expression in body.assignments
+    ]
     results = [_as_array(result, spell(result), body.arguments[0]) for result in body.results]
     return [*lines, f"return {', '.join(results)}"]
 

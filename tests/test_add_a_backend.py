@@ -103,9 +103,9 @@ def sigmoid(x):
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
-def reciprocal(x):
-    """1/x."""
-    return 1 / x
+def sigmoids(x):
+    """The sigmoids of x and -x."""
+    return sigmoid(x), sigmoid(-x)
 
 
 def divide(numerator, denominator, otherwise=0.0):
@@ -170,8 +170,8 @@ mask = "mask"
 
 [functions]
 divide = "divide"
-reciprocal = "reciprocal"
 sigmoid = "sigmoid"
+sigmoids = "sigmoids"
 sqrt = "sqrt"
 power = "power"
 exp = "exp"

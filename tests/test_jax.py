@@ -356,10 +356,10 @@ def test_ignored_class_indices(jax, dtype):
 
 @pytest.mark.parametrize("average", ["macro", None])
 def test_blocks_change_nothing(jax, average, monkeypatch):
-    """37 positions in 16 blocks of two, and a rest."""
+    """37 positions in blocks of two, and a rest."""
     loss, _ = of_task("multiclass", average)
     blocked, formula = of_task("multiclass", average)
-    monkeypatch.setattr(blocked.module, "LARGE", 0)
+    monkeypatch.setattr(blocked.module, "BLOCK", 8)
     z, indices, dense, w = classified(jax, (37, 3))
     close(blocked(z, indices), loss(z, indices), 1e-14)
 

@@ -59,13 +59,13 @@ def test_slopes_are_zero_where_the_value_is_a_convention():
 
 def test_what_is_used_twice_is_computed_once():
     body = of_x((x + 1) ** 2 + sqrt(x + 1))
-    assert [name for name, _ in body.assignments] == ["t1"]
+    assert [name for names, _ in body.assignments for name in names] == ["t1"]
 
 
 def test_mcc_needs_few_temporaries():
     mcc = derive((TP * TN - FP * FN) / sqrt(PP * P * N * PN), "mcc")
     body = lower_counts(mcc, [mcc.positive, mcc.negative])
-    names = [name for name, _ in body.assignments]
+    names = [name for names, _ in body.assignments for name in names]
     assert names == ["actual", "actual_negative", "predicted", "predicted_negative", "d", "mcc", "t1"]
 
 

@@ -586,16 +586,18 @@ def sigmoid(x):
     return up / (up + down)
 
 
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     xp = array_namespace(denominator)
     zero = xp.abs(denominator) <= TINY
     return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
-
-
-def reciprocal(x):
-    """1/x."""
-    return 1 / x
 
 
 def sqrt(x):

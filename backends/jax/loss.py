@@ -29,8 +29,7 @@ IGNORE_INDEX = None
 # Entries whose parts a CPU's cache holds. Of more it adds blocks of this size, or of one in SHARES if larger.
 BLOCK = 2**13
 SHARES = 64
-# Into so many blocks the positions of more scores than LARGE are cut, where class indices are expanded.
-BLOCKS = 16
+# Where class indices are expanded, an accelerator takes blocks of so many scores, or of one in SHARES.
 LARGE = 2**21
 
 
@@ -203,30 +202,36 @@ def moved__grouped(value, z, y, w, z_dot, positive, negative):
 def moved__multiclass(value, z, y, w, z_dot, positive, negative):
     """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
     dtype = z.dtype
-    positive, negative = along(positive, z), along(negative, z)
+    positive, negative = (classes_first(along(slope, z)) for slope in (positive, negative))
 
     def of_block(z, y, w, z_dot):
         z, y, w = widened(z, y, w)
         p, q = probabilities(z)
+        first = likeliest(z)
         by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
         by_p = by_p if w is None else by_p * w
         if value.ndim == 0:
-            return jnp.sum(within(gradient_by_scores(by_p, p), dtype) * z_dot)
+            return jnp.sum(within(gradient_by_scores(by_p, p, first), dtype) * z_dot)
         # Every score moves the values of all classes: z_dot takes the way of a gradient, from its end.
-        p_dot = jax.linear_transpose(lambda by_p: gradient_by_scores(by_p, p), p)(z_dot)[0]
-        limit = jnp.finfo(dtype).max / (4 * p.shape[-1] * jax.lax.stop_gradient(p))
-        return jnp.sum(jnp.clip(by_p, -limit, limit) * p_dot, AXES)
+        p_dot = jax.linear_transpose(lambda by_p: gradient_by_scores(by_p, p, first), p)(z_dot)[0]
+        limit = jnp.finfo(dtype).max / (4 * p.shape[1] * jax.lax.stop_gradient(p))
+        return total(jnp.clip(by_p, -limit, limit) * p_dot)
 
-    return over_blocks(jax.checkpoint(of_block), z, y, w, z_dot)
+    return over_blocks(of_block, z, y, w, z_dot)
 
 
 def moved__given(value, z, y, w, z_dot, positive, negative):
     """How the loss moves with the scores, given how it does with the decision on a positive and a negative."""
     dtype = z.dtype
-    positive, negative = along(positive, z), along(negative, z)
-    z, y, w = widened(z, y, w)
-    gradient = (y * positive + (1 - y) * negative) * relax_slope(*probabilities(z))
-    return jnp.sum(within(gradient if w is None else gradient * w, dtype) * z_dot, AXES if value.ndim else None)
+    positive, negative = (classes_first(along(slope, z)) for slope in (positive, negative))
+
+    def of_block(z, y, w, z_dot):
+        z, y, w = widened(z, y, w)
+        gradient = (y * positive + (1 - y) * negative) * relax_slope(*probabilities(z))
+        products = within(gradient if w is None else gradient * w, dtype) * z_dot
+        return total(products) if value.ndim else jnp.sum(products)
+
+    return over_blocks(of_block, z, y, w, z_dot)
 
 
 def metric(tp, fp, fn, tn):
@@ -274,14 +279,14 @@ def decide(z):
 
 def decide__multiclass(z):
     """The hard decision: the likeliest class, of equals the first."""
-    return jnp.arange(z.shape[-1]) == z.argmax(-1)[..., None]
+    return jnp.arange(z.shape[1])[:, None] == z.argmax(1, keepdims=True)
 
 
 def probabilities(z):
     """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
-    powers = jnp.exp(z - jax.lax.stop_gradient(z.max(-1, keepdims=True)))
-    largest = powers * likeliest(powers)
-    top, rest = largest.sum(-1, keepdims=True), (powers - largest).sum(-1, keepdims=True)
+    powers = jnp.exp(z - jax.lax.stop_gradient(z.max(1, keepdims=True)))
+    largest = powers * likeliest(z)
+    top, rest = largest.sum(1, keepdims=True), (powers - largest).sum(1, keepdims=True)
     return powers / (top + rest), ((top - powers) + rest) / (top + rest)
 
 
@@ -290,16 +295,15 @@ def probabilities__given(z):
     return z, 1 - z
 
 
-def gradient_by_scores(by_p, p):
+def gradient_by_scores(by_p, p, first):
     """The gradient by the scores; that by the likeliest class is taken off first, for it would cost digits."""
-    first = likeliest(p)
-    by_p = by_p - (by_p * first).sum(-1, keepdims=True) / first.sum(-1, keepdims=True)
-    return p * (by_p - (by_p * p).sum(-1, keepdims=True))
+    by_p = by_p - (by_p * first).sum(1, keepdims=True) / first.sum(1, keepdims=True)
+    return p * (by_p - (by_p * p).sum(1, keepdims=True))
 
 
-def likeliest(p):
+def likeliest(z):
     """1 for the likeliest class, or for several as likely, 0 for others."""
-    return (p == p.max(-1, keepdims=True)).astype(p.dtype)
+    return (z == z.max(1, keepdims=True)).astype(z.dtype)
 
 
 def averaged(values, totals, w):
@@ -520,17 +524,37 @@ def broadcasts(shape, to):
 
 
 def over_blocks(function, *arrays):
-    """The sums of what a function returns for blocks of positions of the arrays, and for the rest."""
-    step = arrays[0].shape[1] // BLOCKS if arrays[0].size > LARGE else 0
-    if step == 0:
-        return function(*arrays)
+    """The sums of what a function returns for blocks of positions; what it is given has the classes first."""
+    on_cpu = partial(over_blocks_of, BLOCK, function)
+    elsewhere = partial(over_blocks_of, max(LARGE, arrays[0].size // SHARES), function)
+    return jax.lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
 
-    def cut(x):
-        return jnp.moveaxis(x[:, : BLOCKS * step].reshape(x.shape[0], BLOCKS, step, x.shape[2]), 1, 0)
 
-    results = jax.lax.map(lambda block: function(*block), jax.tree.map(cut, arrays))
-    rest = function(*jax.tree.map(lambda x: x[:, BLOCKS * step :], arrays))
-    return jax.tree.map(lambda stacked, last: stacked.sum(0) + last, results, rest)
+def over_blocks_of(most, function, *arrays):
+    """The sums over blocks of at most so many scores, and over the rest."""
+    samples, positions, classes = arrays[0].shape
+    size = 2 ** (most // max(samples * classes, 1)).bit_length() // 2 or 1  # powers of 2 rarely leave a rest
+    steps = positions // size
+
+    def of_block(start, size):
+        block = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, start, size, 1), arrays)
+        return function(*jax.tree.map(classes_first, block))
+
+    rest = of_block(steps * size, positions - steps * size)
+    if steps == 0:
+        return rest
+    blocks = jax.lax.map(jax.checkpoint(lambda step: of_block(step * size, size)), jnp.arange(steps))
+    return jax.tree.map(lambda last, each: last + each.sum(0), rest, blocks)
+
+
+def classes_first(x):
+    """An array of (samples, positions, classes) as one of (samples, classes, positions), or back."""
+    return jnp.swapaxes(x, 1, 2)
+
+
+def total(x):
+    """The sum over every matrix, of an array with classes first."""
+    return jnp.sum(classes_first(x), AXES)
 
 
 def along(slope, z):
@@ -550,11 +574,11 @@ def widened(z, y, w):
 def widened__multiclass(z, y, w):
     """Scores, labels of each class and weights in float32 or wider; finite what has weight 0."""
     wide = jnp.promote_types(z.dtype, jnp.float32)
-    y = y if y.shape == z.shape else y == jnp.arange(z.shape[-1])
+    y = y if y.shape == z.shape else y == jnp.arange(z.shape[1])[:, None]
     z, y = z.astype(wide), y.astype(wide)
     if w is None:
         return z, y, None
-    absent = (w == 0).all(-1, keepdims=True)  # a class may weigh 0, and is a rival of the others all the same
+    absent = (w == 0).all(1, keepdims=True)  # a class may weigh 0, and is a rival of the others all the same
     return jnp.where(absent, near(z), z), jnp.where(w == 0, near(y), y), w.astype(wide)
 
 
@@ -588,7 +612,7 @@ def sums__multiclass(parts_of, z, y, w):
 
 def sums_of_many__multiclass(parts_of, z, y, w):
     """The sums, block by block."""
-    return over_blocks(lambda *block: tuple(jnp.sum(part, AXES) for part in parts_of(*block)), z, y, w)
+    return over_blocks(lambda *block: tuple(map(total, parts_of(*block))), z, y, w)
 
 
 def sums_of_many(parts_of, z, y, w):
@@ -638,6 +662,13 @@ def narrow(x, dtype):
 def within(x, dtype):
     """x, at the nearest finite number of a dtype where it does not fit that."""
     return x if x.dtype == dtype else jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
 
 
 def divide(numerator, denominator, otherwise=0.0):

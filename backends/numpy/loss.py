@@ -730,6 +730,14 @@ def sigmoid(x):
     return np.reciprocal(1 + exp(-x))
 
 
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    q = exp(-x)
+    p = np.reciprocal(1 + q)
+    q *= p
+    return p, q
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     if isinstance(denominator, float):

@@ -23,7 +23,7 @@ AXES__samples_by_class = (2,)
 CLASS_WEIGHT = (1.0,)
 # The class index of entries that take no part.
 IGNORE_INDEX = -100
-# Entries that a processor's cache holds, with what is computed of them.
+# Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 BLOCK__multiclass = 2**18
 
@@ -226,11 +226,12 @@ def gradient_block(z, y, w, derivatives, positive, negative):
 
 
 def flat_blocks(*arrays):
-    """The arrays, flat, in parts of BLOCK entries."""
+    """The arrays, flat, in parts of BLOCK entries for each thread."""
     flat_arrays = [x if x is None else x.reshape(-1) for x in arrays]
-    if flat_arrays[0].numel() <= BLOCK:
+    block = BLOCK * torch.get_num_threads()
+    if flat_arrays[0].numel() <= block:
         return [flat_arrays]
-    return zip(*(repeat(None) if x is None else x.split(BLOCK) for x in flat_arrays), strict=False)
+    return zip(*(repeat(None) if x is None else x.split(block) for x in flat_arrays), strict=False)
 
 
 def relaxed_counts(z, y, w):
@@ -686,6 +687,15 @@ def narrow(x, dtype):
     if x.dtype == dtype:
         return x
     return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
+    if torch.compiler.is_compiling():
+        e = exp(-x)
+        p = torch.reciprocal(1 + e)
+        return p, p * e
+    return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -126,12 +126,14 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return sigmoid(z), sigmoid(-z)
+    p, q = sigmoids(z)
+    return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return sigmoid(-z) * sigmoid(z)
+    p, q = sigmoids(z)
+    return p * q
 
 
 def decide(z):
@@ -309,16 +311,11 @@ def narrow(x, dtype):
     return xp.astype(xp.clip(x, float(xp.finfo(dtype).min), float(xp.finfo(dtype).max)), dtype)
 
 
-def sigmoid(x):
-    """1 / (1 + exp(-x)) without overflow.
-
-    The quotient is the same whatever `low` is, so its derivatives are right where that of `low` jumps, at 0.
-    """
-    xp = array_namespace(x)
-    x = xp.clip(x, min=float(xp.finfo(x.dtype).min))
-    low = xp.clip(x, max=0)
-    up, down = xp.exp(low), xp.exp(low - x)
-    return up / (up + down)
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
 
 
 def divide(numerator, denominator, otherwise=0.0):
@@ -326,4 +323,10 @@ def divide(numerator, denominator, otherwise=0.0):
     xp = array_namespace(denominator)
     zero = xp.abs(denominator) <= TINY
     return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    xp = array_namespace(x)
+    return xp.exp(xp.clip(x, max=0.9 * math.log(xp.finfo(x.dtype).max)))
 

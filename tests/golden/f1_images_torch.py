@@ -145,17 +145,13 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p * q
 
 
@@ -316,6 +312,15 @@ def narrow(x, dtype):
     if x.dtype == dtype:
         return x
     return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
+    if torch.compiler.is_compiling():
+        e = exp(-x)
+        p = torch.reciprocal(1 + e)
+        return p, p * e
+    return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):

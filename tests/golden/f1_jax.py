@@ -165,17 +165,13 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(-z)
-    p = jnp.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    e = exp(-z)
-    p = jnp.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p * q
 
 
@@ -298,6 +294,13 @@ def narrow(x, dtype):
 def within(x, dtype):
     """x, at the nearest finite number of a dtype where it does not fit that."""
     return x if x.dtype == dtype else jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
 
 
 def divide(numerator, denominator, otherwise=0.0):

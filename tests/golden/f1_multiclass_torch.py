@@ -43,7 +43,7 @@ CLASS_AXIS = 1
 AXES = (0, 2)
 # The class index of entries that take no part.
 IGNORE_INDEX = 255
-# Entries that a processor's cache holds, with what is computed of them.
+# Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**18
 
 

@@ -155,17 +155,13 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(-z)
-    p = np.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    e = exp(-z)
-    p = np.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q, p * q
 
 
@@ -278,6 +274,14 @@ def narrow(x, dtype):
         return x
     largest = np.finfo(dtype).max
     return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    q = exp(-x)
+    p = np.reciprocal(1 + q)
+    q *= p
+    return p, q
 
 
 def divide(numerator, denominator, otherwise=0.0):

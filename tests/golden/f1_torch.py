@@ -27,7 +27,7 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
-# Entries that a processor's cache holds, with what is computed of them.
+# Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 
 
@@ -173,11 +173,12 @@ def gradient_block(z, y, w, derivatives, positive, negative):
 
 
 def flat_blocks(*arrays):
-    """The arrays, flat, in parts of BLOCK entries."""
+    """The arrays, flat, in parts of BLOCK entries for each thread."""
     flat_arrays = [x if x is None else x.reshape(-1) for x in arrays]
-    if flat_arrays[0].numel() <= BLOCK:
+    block = BLOCK * torch.get_num_threads()
+    if flat_arrays[0].numel() <= block:
         return [flat_arrays]
-    return zip(*(repeat(None) if x is None else x.split(BLOCK) for x in flat_arrays), strict=False)
+    return zip(*(repeat(None) if x is None else x.split(block) for x in flat_arrays), strict=False)
 
 
 def relaxed_counts(z, y, w):
@@ -221,25 +222,19 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p * q
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return p, q, p * q
 
 
@@ -327,6 +322,15 @@ def narrow(x, dtype):
     if x.dtype == dtype:
         return x
     return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
+    if torch.compiler.is_compiling():
+        e = exp(-x)
+        p = torch.reciprocal(1 + e)
+        return p, p * e
+    return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):

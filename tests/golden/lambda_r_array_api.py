@@ -22,6 +22,8 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
+import math
+
 from array_api_compat import array_namespace, device
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
@@ -131,8 +133,7 @@ def relax(z):
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    p = sigmoid(z)
-    q = sigmoid(-z)
+    p, q = sigmoids(z)
     return 2 * p * sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
 
 
@@ -228,11 +229,24 @@ def sigmoid(x):
     return up / (up + down)
 
 
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     xp = array_namespace(denominator)
     zero = xp.abs(denominator) <= TINY
     return xp.where(zero, otherwise, numerator / xp.where(zero, 1.0, denominator))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    xp = array_namespace(x)
+    return xp.exp(xp.clip(x, max=0.9 * math.log(xp.finfo(x.dtype).max)))
 
 
 def sin(x):

@@ -183,9 +183,7 @@ def relax(z):
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    e = exp(-z)
-    p = np.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     t1 = np.maximum(np.minimum(2 * p - 1, 1), -1)
     t2 = np.sin(3.141592653589793 * t1)
     return t1 / 2 + 0.3183098861837907 * t2 / 2 + 0.5, 0.5 - t1 / 2 - 0.3183098861837907 * t2 / 2, 2 * p * np.sin(3.141592653589793 * np.minimum(2 * p, 2 * q) / 2)**2 * q
@@ -305,6 +303,14 @@ def narrow(x, dtype):
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
     return np.reciprocal(1 + exp(-x))
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    q = exp(-x)
+    p = np.reciprocal(1 + q)
+    q *= p
+    return p, q
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -32,7 +32,7 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
-# Entries that a processor's cache holds, with what is computed of them.
+# Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 
 
@@ -178,11 +178,12 @@ def gradient_block(z, y, w, derivatives, positive, negative):
 
 
 def flat_blocks(*arrays):
-    """The arrays, flat, in parts of BLOCK entries."""
+    """The arrays, flat, in parts of BLOCK entries for each thread."""
     flat_arrays = [x if x is None else x.reshape(-1) for x in arrays]
-    if flat_arrays[0].numel() <= BLOCK:
+    block = BLOCK * torch.get_num_threads()
+    if flat_arrays[0].numel() <= block:
         return [flat_arrays]
-    return zip(*(repeat(None) if x is None else x.split(BLOCK) for x in flat_arrays), strict=False)
+    return zip(*(repeat(None) if x is None else x.split(block) for x in flat_arrays), strict=False)
 
 
 def relaxed_counts(z, y, w):
@@ -249,17 +250,13 @@ def relax(z):
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     return 2 * p * sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    e = exp(-z)
-    p = torch.reciprocal(e + 1)
-    q = p * e
+    p, q = sigmoids(z)
     t1 = maximum(minimum(2 * p - 1, 1), -1)
     t2 = sin(3.141592653589793 * t1)
     return t1 / 2 + 0.3183098861837907 * t2 / 2 + 0.5, 0.5 - t1 / 2 - 0.3183098861837907 * t2 / 2, 2 * p * sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
@@ -349,6 +346,15 @@ def narrow(x, dtype):
     if x.dtype == dtype:
         return x
     return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
+    if torch.compiler.is_compiling():
+        e = exp(-x)
+        p = torch.reciprocal(1 + e)
+        return p, p * e
+    return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):

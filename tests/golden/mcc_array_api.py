@@ -22,6 +22,8 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
+import math
+
 from array_api_compat import array_namespace, device
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
@@ -117,14 +119,15 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    p = sigmoid(z)
-    return sigmoid(10 * p - 5), sigmoid(5 - 10 * p)
+    a, b = sigmoids(10 * sigmoid(z) - 5)
+    return a, b
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    p = sigmoid(z)
-    return 10 * p * sigmoid(10 * p - 5) * sigmoid(5 - 10 * p) * sigmoid(-z)
+    p, q = sigmoids(z)
+    a, b = sigmoids(10 * p - 5)
+    return 10 * p * q * a * b
 
 
 def decide(z):
@@ -219,6 +222,13 @@ def sigmoid(x):
     return up / (up + down)
 
 
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
+
+
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
     xp = array_namespace(denominator)
@@ -231,4 +241,10 @@ def sqrt(x):
     xp = array_namespace(x)
     zero = x <= 0
     return xp.where(zero, 0.0, xp.sqrt(xp.where(zero, 1.0, x)))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    xp = array_namespace(x)
+    return xp.exp(xp.clip(x, max=0.9 * math.log(xp.finfo(x.dtype).max)))
 

@@ -179,20 +179,14 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(5 - 10 * jax.nn.sigmoid(z))
-    a = jnp.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(10 * jax.nn.sigmoid(z) - 5)
     return a, b
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    e = exp(-z)
-    p = jnp.reciprocal(e + 1)
-    q = p * e
-    e_2 = exp(5 - 10 * p)
-    a = jnp.reciprocal(e_2 + 1)
-    b = a * e_2
+    p, q = sigmoids(z)
+    a, b = sigmoids(10 * p - 5)
     return 10 * p * q * a * b
 
 
@@ -315,6 +309,13 @@ def narrow(x, dtype):
 def within(x, dtype):
     """x, at the nearest finite number of a dtype where it does not fit that."""
     return x if x.dtype == dtype else jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -169,20 +169,14 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(5 - 10 * sigmoid(z))
-    a = np.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(10 * sigmoid(z) - 5)
     return a, b
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    e = exp(-z)
-    p = np.reciprocal(e + 1)
-    q = p * e
-    e_2 = exp(5 - 10 * p)
-    a = np.reciprocal(e_2 + 1)
-    b = a * e_2
+    p, q = sigmoids(z)
+    a, b = sigmoids(10 * p - 5)
     return a, b, 10 * p * q * a * b
 
 
@@ -300,6 +294,14 @@ def narrow(x, dtype):
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
     return np.reciprocal(1 + exp(-x))
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    q = exp(-x)
+    p = np.reciprocal(1 + q)
+    q *= p
+    return p, q
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -30,6 +30,8 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
+import math
+
 from array_api_compat import array_namespace, device
 
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
@@ -148,12 +150,14 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return sigmoid(2 * z - 1), sigmoid(1 - 2 * z)
+    a, b = sigmoids(2 * z - 1)
+    return a, b
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return 2 * sigmoid(1 - 2 * z) * sigmoid(2 * z - 1)
+    a, b = sigmoids(2 * z - 1)
+    return 2 * a * b
 
 
 def decide(z):
@@ -236,16 +240,11 @@ def narrow(x, dtype):
     return xp.astype(xp.clip(x, float(xp.finfo(dtype).min), float(xp.finfo(dtype).max)), dtype)
 
 
-def sigmoid(x):
-    """1 / (1 + exp(-x)) without overflow.
-
-    The quotient is the same whatever `low` is, so its derivatives are right where that of `low` jumps, at 0.
-    """
-    xp = array_namespace(x)
-    x = xp.clip(x, min=float(xp.finfo(x.dtype).min))
-    low = xp.clip(x, max=0)
-    up, down = xp.exp(low), xp.exp(low - x)
-    return up / (up + down)
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
 
 
 def divide(numerator, denominator, otherwise=0.0):
@@ -259,4 +258,10 @@ def log(x):
     """The logarithm, of zero that of TINY."""
     xp = array_namespace(x)
     return xp.log(xp.clip(x, min=TINY))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    xp = array_namespace(x)
+    return xp.exp(xp.clip(x, max=0.9 * math.log(xp.finfo(x.dtype).max)))
 

@@ -164,17 +164,17 @@ def metric(tp, fp, fn, tn):
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
-    total = tp + fp + fn + tn
+    total_ = tp + fp + fn + tn
     d = actual_ * predicted_negative
-    ratio = divide(fn * total, d)
+    ratio = divide(fn * total_, d)
     d_2 = actual_negative * predicted
-    ratio_2 = divide(fp * total, d_2)
+    ratio_2 = divide(fp * total_, d_2)
     d_3 = actual_negative * predicted_negative
-    ratio_3 = divide(tn * total, d_3)
+    ratio_3 = divide(tn * total_, d_3)
     d_4 = actual_ * predicted
-    ratio_4 = divide(tp * total, d_4)
+    ratio_4 = divide(tp * total_, d_4)
     t1 = 1.4426950408889634 * tp * log(ratio_4) + 1.4426950408889634 * fp * log(ratio_2) + 1.4426950408889634 * fn * log(ratio) + 1.4426950408889634 * tn * log(ratio_3)
-    return divide(t1, total)
+    return divide(t1, total_)
 
 
 def objective(tp, fp, fn, tn):
@@ -188,39 +188,35 @@ def slopes(tp, fp, fn, tn):
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
-    total = tp + fp + fn + tn
+    total_ = tp + fp + fn + tn
     d = actual_ * predicted_negative
-    ratio = divide(fn * total, d)
+    ratio = divide(fn * total_, d)
     d_2 = actual_negative * predicted
-    ratio_2 = divide(fp * total, d_2)
+    ratio_2 = divide(fp * total_, d_2)
     d_3 = actual_negative * predicted_negative
-    ratio_3 = divide(tn * total, d_3)
+    ratio_3 = divide(tn * total_, d_3)
     d_4 = actual_ * predicted
-    ratio_4 = divide(tp * total, d_4)
+    ratio_4 = divide(tp * total_, d_4)
     t1 = 0.6931471805599453 * predicted_negative
-    t2 = divide(fn * (divide(ratio, predicted_negative) - divide(total, d)), 0.6931471805599453 * ratio)
-    t3 = divide(tp * (divide(total, d_4) - divide(ratio_4, predicted)), 0.6931471805599453 * ratio_4)
+    t2 = divide(fn * (divide(ratio, predicted_negative) - divide(total_, d)), 0.6931471805599453 * ratio)
+    t3 = divide(tp * (divide(total_, d_4) - divide(ratio_4, predicted)), 0.6931471805599453 * ratio_4)
     t4 = 0.6931471805599453 * predicted
     t5 = divide(fp, t4) + 1.4426950408889634 * log(ratio) - divide(tn, t1) - 1.4426950408889634 * log(ratio_4) - t2 - t3
-    t6 = divide(fp * (divide(total, d_2) - divide(ratio_2, predicted)), 0.6931471805599453 * ratio_2)
-    t7 = divide(tn * (divide(ratio_3, predicted_negative) - divide(total, d_3)), 0.6931471805599453 * ratio_3)
+    t6 = divide(fp * (divide(total_, d_2) - divide(ratio_2, predicted)), 0.6931471805599453 * ratio_2)
+    t7 = divide(tn * (divide(ratio_3, predicted_negative) - divide(total_, d_3)), 0.6931471805599453 * ratio_3)
     t8 = divide(tp, t4) + 1.4426950408889634 * log(ratio_3) - divide(fn, t1) - 1.4426950408889634 * log(ratio_2) - t6 - t7
-    return divide(t5, total), divide(t8, total)
+    return divide(t5, total_), divide(t8, total_)
 
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(1 - 2 * z)
-    a = jnp.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(2 * z - 1)
     return a, b
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    e = exp(1 - 2 * z)
-    a = jnp.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(2 * z - 1)
     return 2 * a * b
 
 
@@ -343,6 +339,13 @@ def narrow(x, dtype):
 def within(x, dtype):
     """x, at the nearest finite number of a dtype where it does not fit that."""
     return x if x.dtype == dtype else jnp.clip(x, jnp.finfo(dtype).min, jnp.finfo(dtype).max)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    e = exp(-x)
+    p = 1 / (1 + e)
+    return p, p * e
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -200,17 +200,13 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    e = exp(1 - 2 * z)
-    a = np.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(2 * z - 1)
     return a, b
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    e = exp(1 - 2 * z)
-    a = np.reciprocal(e + 1)
-    b = a * e
+    a, b = sigmoids(2 * z - 1)
     return a, b, 2 * a * b
 
 
@@ -323,6 +319,14 @@ def narrow(x, dtype):
         return x
     largest = np.finfo(dtype).max
     return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    q = exp(-x)
+    p = np.reciprocal(1 + q)
+    q *= p
+    return p, q
 
 
 def divide(numerator, denominator, otherwise=0.0):
