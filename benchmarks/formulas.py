@@ -58,16 +58,16 @@ def plain_loss(ops: SimpleNamespace, case: Case, metric: str, relaxation: str) -
     return loss
 
 
-def slopes(metric: str, tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any, Any]:
+def slopes(metric: str, tp: Any, fp: Any, fn: Any, tn: Any = None) -> tuple[Any, Any, Any]:
     """The metric, and how it moves with the decision on a positive and on a negative, derived by hand."""
-    predicted, actual, rest, others = tp + fp, tp + fn, tn + fn, tn + fp
     if metric == "F1":
-        value = f1(tp, fp, fn)
-        return value, (2 - value) / (predicted + actual), -value / (predicted + actual)
+        value, d = f1(tp, fp, fn), 2 * tp + fp + fn
+        return value, (2 - value) / d, -value / d
     if metric == "Tversky":
         value, d = tversky(tp, fp, fn), tp + FP_WEIGHT * fp + FN_WEIGHT * fn
         return value, (1 - (1 - FN_WEIGHT) * value) / d, -FP_WEIGHT * value / d
     if metric == "MCC":
+        predicted, actual, rest, others = tp + fp, tp + fn, tn + fn, tn + fp
         value, root = mcc(tp, fp, fn, tn), (predicted * actual * others * rest) ** 0.5
         common = value / 2 * (1 / predicted - 1 / rest)
         return value, others / root - common, -actual / root - common
@@ -77,14 +77,16 @@ def slopes(metric: str, tp: Any, fp: Any, fn: Any, tn: Any) -> tuple[Any, Any, A
 
 def numpy_loss(case: Case, metric: str, relaxation: str) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Value and gradient, classes last, in the dtype of the scores: straightforward NumPy."""
+    needed = {name: COUNTS[name] for name in inspect.signature(PLAIN_METRICS[metric]).parameters}
 
     def of_binary(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+        y = y.astype(z.dtype, copy=False)
         p = 1 / (1 + np.exp(-z))
         a, slope = p, p * (1 - p)
         if relaxation != "Soft":
             a = 1 / (1 + np.exp(-SLOPE * (p - 0.5)))
             slope = SLOPE * a * (1 - a) * slope
-        value, on, off = slopes(metric, *(count(a, y).sum() for count in COUNTS.values()))
+        value, on, off = slopes(metric, **{name: count(a, y).sum() for name, count in needed.items()})
         return 1 - value, -(y * on + (1 - y) * off) * slope
 
     def of_classes(z: np.ndarray, labels: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -92,8 +94,8 @@ def numpy_loss(case: Case, metric: str, relaxation: str) -> Callable[[Any, Any],
         p = powers / powers.sum(-1, keepdims=True)
         y = (labels[..., None] == np.arange(z.shape[-1])).astype(z.dtype)
         axes = tuple(range(0 if case.average == "macro" else 1, z.ndim - 1))
-        counts = (count(p, y).sum(axes, keepdims=True) for count in COUNTS.values())
-        value, on, off = slopes(metric, *counts)
+        counts = {name: count(p, y).sum(axes, keepdims=True) for name, count in needed.items()}
+        value, on, off = slopes(metric, **counts)
         by_p = -(y * on + (1 - y) * off) / value.size
         return 1 - value.mean(), p * (by_p - (by_p * p).sum(-1, keepdims=True))
 
@@ -103,6 +105,7 @@ def numpy_loss(case: Case, metric: str, relaxation: str) -> Callable[[Any, Any],
 def numpy_cross_entropy(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """Value and gradient of the mean cross-entropy, of scores with classes last or binary ones."""
     if z.shape == y.shape:
+        y = y.astype(z.dtype, copy=False)
         value = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
         return value.mean(), (1 / (1 + np.exp(-z)) - y) / z.size
     powers = np.exp(z - z.max(-1, keepdims=True))

@@ -20,7 +20,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def interleaved(steps: dict[Hashable, Step], program: Program) -> dict[Hashable, list[float]]:
-    """Seconds of a call, a figure a round: A B A B ..., so that what disturbs the machine disturbs all.
+    """Seconds of a call, a figure a round: A B C, B C A, ..., so that what disturbs the machine disturbs all.
 
     The steps are warm. A turn repeats a fast step until it can be timed.
     """
@@ -31,8 +31,9 @@ def interleaved(steps: dict[Hashable, Step], program: Program) -> dict[Hashable,
     for done in range(most):
         if done >= fewest and time.perf_counter() - begin > program.seconds:
             break
-        for key, step in steps.items():
-            times[key].append(seconds(step, calls[key]))
+        turns = [*steps]
+        for key in turns[done % len(turns) :] + turns[: done % len(turns)]:
+            times[key].append(seconds(steps[key], calls[key]))
     return times
 
 

@@ -49,8 +49,9 @@ def peers(results: Results) -> Iterator[Judged]:
 
 
 def numpy(results: Results) -> Iterator[Judged]:
-    def to_plain(row: Row) -> float:
-        return row.median / next(other.median for other in results.same_loss(row) if other.who == PLAIN)
+    def to_plain(row: Row) -> float | None:
+        plain = next((other for other in results.same_loss(row) if other.who == PLAIN), None)
+        return plain and row.median / plain.median
 
     rows = [row for row in ours(results) if row.title == "numpy" and row.size == 2**24 and row.is_binary]
     yield from some("2²⁴, to the straightforward formula: numpy", 0.5, rows, to_plain)
@@ -64,20 +65,21 @@ def memory(results: Results) -> Iterator[Judged]:
 
 
 def growth(results: Results) -> Iterator[Judged]:
-    small = {(row.title, row.name): row for row in ours(results) if row.case == "2²⁰"}
-    rows = [row for row in ours(results) if row.case == "2²⁴" and (row.title, row.name) in small]
+    before = {(row.title, row.name): row for row in ours(results) if row.case == "2²⁰"}
+    rows = [row for row in ours(results) if row.case == "2²⁴" and (row.title, row.name) in before]
 
     def to_linear(row: Row) -> float:
-        return row.median / (16 * small[row.title, row.name].median)
+        return row.median / (16 * before[row.title, row.name].median)
 
     for title, of in by_title(rows):
         yield judge(f"time at 2²⁴ in 16 times that at 2²⁰: {title}", 1.1, of, to_linear)
 
 
 def metrics(results: Results) -> Iterator[Judged]:
-    def to_f1(row: Row) -> float:
+    def to_f1(row: Row) -> float | None:
         wanted = row.group, row.relaxation, "F1"
-        return row.median / next(x.median for x in ours(results) if (x.group, x.relaxation, x.metric) == wanted)
+        f1 = next((x for x in ours(results) if (x.group, x.relaxation, x.metric) == wanted), None)
+        return f1 and row.median / f1.median
 
     rows = [row for row in ours(results) if row.metric == "MCC" and row.is_binary and row.mode in COMPILED]
     for title, of in by_title(row for row in rows if row.size >= 2**16 and row.relaxation == "Soft"):

@@ -61,7 +61,7 @@ class Divide(Function):  # type: ignore[misc]  # SymPy has no types
 
 
 class Sigmoids(Function):  # type: ignore[misc]  # SymPy has no types
-    """The pair σ(x), σ(-x), which backends make of one exponential: assigned to two names at once."""
+    """The pair σ(x), σ(-x), neither a difference from 1: assigned to two names at once."""
 
     nargs = 1
 

@@ -54,11 +54,11 @@ class Body:
         known: dict[str, float] = dict(zip(self.arguments, values, strict=True))
         for names, expression in self.assignments:
             known |= zip(names, [evaluate(part, known) for part in _parts(expression)], strict=True)
-        return tuple(evaluate(result, known) for result in self.results)
+        return tuple(evaluate(part, known) for result in self.results for part in _parts(result))
 
 
 def _parts(expression: Expr) -> tuple[Expr, ...]:
-    """What is assigned to each name: the expression, or both of a pair."""
+    """The values of an expression: one, or both of a pair."""
     if isinstance(expression, Sigmoids):
         return sigmoid(expression.args[0]), sigmoid(-expression.args[0])
     return (expression,)
@@ -174,7 +174,7 @@ class _Builder:
         for symbol in filter(self.uses.get, self.definitions):
             self._place(symbol)
         finished = [self._place(result) for result in results]
-        if self.assignments and (*map(str, finished),) == self.assignments[-1][0] and len(finished) == 1:
+        if self.assignments and (*map(str, finished),) == self.assignments[-1][0]:
             finished = [self.assignments.pop()[1]]
         return Body(self.arguments, tuple(self.assignments), tuple(finished))
 

@@ -21,6 +21,7 @@ def blocks(monkeypatch):
     def of(metric: str, relaxation: str = "Soft"):
         loss = compiled(metric, "torch", relaxation)
         monkeypatch.setattr(loss.module, "BLOCK", 7)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
         return loss
 
     return of
@@ -150,11 +151,42 @@ def test_nothing_as_large_as_the_scores_but_the_gradient(relaxation, labels):
     assert max(sizes.entries) == block
 
 
-def test_subclasses_go_whole(blocks):
+def test_subclasses_go_whole(blocks, monkeypatch):
     """A Parameter, or a tensor distributed over machines, knows best how to be computed with."""
     loss = blocks("f1")
     z, y, _ = problem((20,))
+    (expected,) = torch.autograd.grad(loss(z, y), z)
     parameter = torch.nn.Parameter(z.detach())
-    torch.testing.assert_close(
-        torch.autograd.grad(loss(parameter, y), parameter), torch.autograd.grad(loss(z, y), z)
-    )
+    monkeypatch.delattr(loss.module, "LossInBlocks")
+    torch.testing.assert_close(torch.autograd.grad(loss(parameter, y), parameter), (expected,))
+    with pytest.raises(NameError):
+        loss(z, y)
+
+
+def test_blocks_are_made(blocks):
+    loss = blocks("f1")
+    z, y, _ = problem((20,))
+    assert [block[0].numel() for block in loss.module.flat_blocks(z, y, None, None)] == [7, 7, 6]
+
+
+def test_scores_say_where_the_loss_is(blocks):
+    """Whatever the default device."""
+    loss = blocks("f1")
+    z, y, _ = problem((20,))
+    expected = loss(z, y)
+    with torch.device("meta"):
+        value = loss(z, y)
+        (gradient,) = torch.autograd.grad(value, z, retain_graph=True)
+        (again,) = torch.autograd.grad(value, z)
+    torch.testing.assert_close(value, expected)
+    assert gradient.device == again.device == z.device
+
+
+def test_a_pullback_without_gradients_of_its_own(blocks):
+    """torch.func.vjp does not ask for what could be differentiated again where gradients are off."""
+    loss = blocks("mcc")
+    z, y, _ = problem((20,))
+    (expected,) = torch.autograd.grad(loss(z, y), z)
+    with torch.no_grad():
+        _, pullback = torch.func.vjp(lambda z: loss(z, y), z.detach())
+        torch.testing.assert_close(pullback(torch.ones((), dtype=z.dtype))[0], expected)

@@ -167,7 +167,7 @@ def decide(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax, and its complement: of a probability above a half the sum of the others, no difference."""
     p = torch.softmax(z, 1)
     large = torch.nn.functional.hardshrink(p, 0.5)  # the one probability above a half, if there is one
     return p, (large.sum(1, keepdim=True) - p).add_((p - large).sum(1, keepdim=True))

@@ -79,9 +79,10 @@ class LossInBlocks(torch.autograd.Function):
 
     @staticmethod
     def forward(z, y, w):
-        totals, derivatives = relaxed_in_blocks(z, y, w)
-        value = torch.tensor(of_counts(objective, totals)[0], dtype=wide(z.dtype))
-        return narrow(value, z.dtype), totals, [derivatives]
+        derivatives = [z.new_empty(z.shape, dtype=wide(z.dtype))] if z.requires_grad else []
+        totals = relaxed_in_blocks(z, y, w, *derivatives)
+        value = z.new_tensor(of_counts(objective, totals)[0], dtype=wide(z.dtype))
+        return narrow(value, z.dtype), totals, derivatives
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -96,9 +97,10 @@ class LossInBlocks(torch.autograd.Function):
             positive, negative = moves(Loss.apply(z, y, w)[1:], grad_loss)
             return gradient(z, y, w, positive, negative), None, None
         positive, negative = (slope * upstream for slope in of_counts(slopes, ctx.totals))
-        # They become the gradient: whoever comes back a second time derives them again.
-        derivatives = ctx.derivatives.pop() if ctx.derivatives else relaxed_in_blocks(z, y, w)[1]
-        return gradient_in_blocks(z, y, w, derivatives, positive, negative), None, None
+        if not ctx.derivatives:  # they have become a gradient already
+            ctx.derivatives.append(z.new_empty(z.shape, dtype=wide(z.dtype)))
+            relaxed_in_blocks(z, y, w, *ctx.derivatives)
+        return gradient_in_blocks(z, y, w, ctx.derivatives.pop(), positive, negative), None, None
 
     @staticmethod
     def vmap(info, in_dims, z, y, w):
@@ -142,11 +144,10 @@ def number(x):
         return None
 
 
-def relaxed_in_blocks(z, y, w):
-    """The relaxed counts, and the derivative of every relaxed decision if the scores want a gradient."""
-    derivatives = torch.empty(z.shape, dtype=wide(z.dtype)) if z.requires_grad else None
+def relaxed_in_blocks(z, y, w, derivatives=None):
+    """The relaxed counts; writes the derivative of every relaxed decision where there is an array for them."""
     of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
-    return tuple(map(math.fsum, zip(*of_blocks, strict=True))), derivatives
+    return tuple(map(math.fsum, zip(*of_blocks, strict=True)))
 
 
 def relaxed_block(z, y, w, derivatives):
@@ -168,7 +169,7 @@ def gradient_in_blocks(z, y, w, derivatives, positive, negative):
 
 
 def gradient_block(z, y, w, derivatives, positive, negative):
-    """Multiplies derivatives by how the loss moves with the decisions, exactly so for labels 0 and 1."""
+    """Multiplies derivatives by how the loss moves with the decisions, for labels 0 and 1 to rounding."""
     _, y, w = widened(z, y, w)
     if abs(positive) < abs(negative):  # the smaller would be lost in a difference
         y, positive, negative = 1 - y, negative, positive

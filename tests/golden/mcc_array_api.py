@@ -119,8 +119,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    a, b = sigmoids(10 * sigmoid(z) - 5)
-    return a, b
+    return sigmoids(10 * sigmoid(z) - 5)
 
 
 def relax_slope(z):

@@ -179,8 +179,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    a, b = sigmoids(10 * jax.nn.sigmoid(z) - 5)
-    return a, b
+    return sigmoids(10 * jax.nn.sigmoid(z) - 5)
 
 
 def relax_slope(z):

@@ -210,8 +210,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    a, b = sigmoids(2 * z - 1)
-    return a, b
+    return sigmoids(2 * z - 1)
 
 
 def relax_slope(z):
