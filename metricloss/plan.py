@@ -148,7 +148,8 @@ def lower(
 def _scores_of_pairs(expressions: Iterable[Expr]) -> list[Expr]:
     """Every u whose σ(u) and σ(-u) are both used, those first that need no other."""
     scores = {call.args[0] for expression in expressions for call in expression.atoms(sigmoid)}
-    both = [score for score in scores if -score in scores and not score.could_extract_minus_sign()]
+    scores = {score for score in scores if -score in scores and score.free_symbols}
+    both = [score for score in scores if not score.could_extract_minus_sign()]
     return sorted(both, key=lambda score: (score.count_ops(), str(score)))
 
 

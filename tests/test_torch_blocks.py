@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import metricloss as ml
 from tests.metrics import compiled
 
 torch = pytest.importorskip("torch")
@@ -190,3 +191,33 @@ def test_a_pullback_without_gradients_of_its_own(blocks):
     with torch.no_grad():
         _, pullback = torch.func.vjp(lambda z: loss(z, y), z.detach())
         torch.testing.assert_close(pullback(torch.ones((), dtype=z.dtype))[0], expected)
+
+
+ALGEBRA = [
+    "sigmoid(TP/P)", "sigmoid(TP/P) - sigmoid(-TP/P)", "sqrt(Min(2*TP/P, 1))", "TP/Max(TP/4, 1)",
+    "log(Max(TP/P, 1)) + TP/P", "n/Max(TP, 5)", "(Max(TP, 5)/n)**0.7", "cos(Min(TP, 3))", "atan(Min(TP, 3))",
+    "Abs(Min(TP, 3) - 2)", "tanh(Max(TP, 2))", "exp(TP)", "TP**9/n**9", "asin(TP/P)*acos(TN/N)",
+    "sin(TP)/tan(1 + FP)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("zero_division", [0, 1])
+@pytest.mark.parametrize("metric", ALGEBRA)
+def test_algebra_of_numbers_is_that_of_tensors(metric, zero_division):
+    """At ordinary counts, without positives, and where weights overflow a power of them."""
+    loss = ml.compile(ml.Metric(metric, zero_division=zero_division), "torch")
+    z = torch.tensor([0.0, 1, 2, 3], dtype=torch.float64, requires_grad=True)
+    for y in (torch.tensor([1, 0, 0, 1]), torch.zeros(4), torch.ones(4)):
+        for w in (None, torch.zeros(4), torch.full((4,), 1e37, dtype=torch.float64)):
+            value, expected = loss(z, y, w), whole(loss, z, y, w, None)
+            assert value.isfinite()
+            torch.testing.assert_close(value, expected)
+            torch.testing.assert_close(torch.autograd.grad(value, z), torch.autograd.grad(expected, z))
+
+
+def test_counts_that_overflow_matter_where_they_are_used(blocks):
+    """Infinite counts are no error; of a metric that does not use them, they change nothing."""
+    z, y = torch.tensor([0.0, 1, 2, 3]), torch.tensor([1, 0, 0, 0])
+    w = torch.tensor([1, 3e38, 3e38, 3e38])
+    assert blocks("recall")(z, y, w) == 0.5
+    assert blocks("mcc")(z.repeat(5), y.repeat(5), w.repeat(5) * torch.tensor([1, -1]).repeat(10)).isnan()

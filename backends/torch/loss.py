@@ -195,7 +195,7 @@ def number(x):
 def relaxed_in_blocks(z, y, w, derivatives=None):
     """The relaxed counts; writes the derivative of every relaxed decision where there is an array for them."""
     of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
-    return tuple(map(math.fsum, zip(*of_blocks, strict=True)))
+    return tuple(map(sum, zip(*of_blocks, strict=True)))
 
 
 def relaxed_block(z, y, w, derivatives):
@@ -676,10 +676,14 @@ def weighed(y, w):
 
 def of_counts(function, totals):
     """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
-    results = function(*totals)
+    try:
+        results = function(*totals)
+    except (ArithmeticError, ValueError):  # numbers too large: as tensors they become infinite
+        tensors = tuple(torch.tensor(total, dtype=torch.float64, device="cpu") for total in totals)
+        return tuple(result.item() for result in of_counts(function, tensors))
     results = results if isinstance(results, tuple) else (results,)
-    if isinstance(totals[0], float):
-        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
+    if not isinstance(totals[0], Tensor):
+        return tuple(min(max(x, -HUGE), HUGE) if x == x else 0 * sum(totals) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -690,18 +694,23 @@ def narrow(x, dtype):
     return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
 
 
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return torch.sigmoid(x) if isinstance(x, Tensor) else 1 / (1 + exp(-x))
+
+
 def sigmoids(x):
     """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not isinstance(x, Tensor):
         e = exp(-x)
-        p = torch.reciprocal(1 + e)
+        p = 1 / (1 + e)
         return p, p * e
     return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
-    if isinstance(denominator, float):
+    if not isinstance(denominator, Tensor):
         return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
@@ -709,7 +718,7 @@ def divide(numerator, denominator, otherwise=0.0):
 
 def sqrt(x):
     """The square root, with slope 0 at 0."""
-    if isinstance(x, float):
+    if not isinstance(x, Tensor):
         return 0.0 if x <= 0 else math.sqrt(x)
     zero = x <= 0
     return torch.where(zero, 0, torch.sqrt(torch.where(zero, 1, x)))
@@ -717,7 +726,7 @@ def sqrt(x):
 
 def power(x, exponent):
     """A fractional power, with slope 0 at 0."""
-    if isinstance(x, float):
+    if not isinstance(x, Tensor):
         return 0.0 if x <= 0 else x**exponent
     zero = x <= 0
     return torch.where(zero, 0, torch.where(zero, 1, x) ** exponent)
@@ -725,61 +734,61 @@ def power(x, exponent):
 
 def log(x):
     """The logarithm, of zero that of TINY."""
-    return math.log(max(x, TINY)) if isinstance(x, float) else torch.log(x.clamp(min=TINY))
+    return torch.log(x.clamp(min=TINY)) if isinstance(x, Tensor) else math.log(max(x, TINY))
 
 
 def exp(x):
     """The exponential function, cut off before it overflows."""
-    if isinstance(x, float):
+    if not isinstance(x, Tensor):
         return math.exp(min(x, 600))
     return x.clamp(max=0.9 * math.log(torch.finfo(x.dtype).max)).exp_()
 
 
 def sin(x):
     """The sine."""
-    return math.sin(x) if isinstance(x, float) else torch.sin(x)
+    return torch.sin(x) if isinstance(x, Tensor) else math.sin(x)
 
 
 def cos(x):
     """The cosine."""
-    return math.cos(x) if isinstance(x, float) else torch.cos(x)
+    return torch.cos(x) if isinstance(x, Tensor) else math.cos(x)
 
 
 def tan(x):
     """The tangent."""
-    return math.tan(x) if isinstance(x, float) else torch.tan(x)
+    return torch.tan(x) if isinstance(x, Tensor) else math.tan(x)
 
 
 def atan(x):
     """The arc tangent."""
-    return math.atan(x) if isinstance(x, float) else torch.atan(x)
+    return torch.atan(x) if isinstance(x, Tensor) else math.atan(x)
 
 
 def tanh(x):
     """The hyperbolic tangent."""
-    return math.tanh(x) if isinstance(x, float) else torch.tanh(x)
+    return torch.tanh(x) if isinstance(x, Tensor) else math.tanh(x)
 
 
 def sign(x):
     """-1, 0 or 1."""
-    return float((x > 0) - (x < 0)) if isinstance(x, float) else torch.sign(x)
+    return torch.sign(x) if isinstance(x, Tensor) else float((x > 0) - (x < 0))
 
 
 def asin(x):
     """The arc sine, of rounding errors beyond ±1 that of ±1."""
-    return math.asin(min(max(x, -1), 1)) if isinstance(x, float) else torch.asin(x.clamp(-1, 1))
+    return torch.asin(x.clamp(-1, 1)) if isinstance(x, Tensor) else math.asin(min(max(x, -1), 1))
 
 
 def acos(x):
     """The arc cosine, of rounding errors beyond ±1 that of ±1."""
-    return math.acos(min(max(x, -1), 1)) if isinstance(x, float) else torch.acos(x.clamp(-1, 1))
+    return torch.acos(x.clamp(-1, 1)) if isinstance(x, Tensor) else math.acos(min(max(x, -1), 1))
 
 
 def minimum(x, y):
     """The smaller of two, of which the second may be a number."""
-    return min(x, y) if isinstance(x, float) else x.clamp(max=y)
+    return x.clamp(max=y) if isinstance(x, Tensor) else min(x, y)
 
 
 def maximum(x, y):
     """The larger of two, of which the second may be a number."""
-    return max(x, y) if isinstance(x, float) else x.clamp(min=y)
+    return x.clamp(min=y) if isinstance(x, Tensor) else max(x, y)

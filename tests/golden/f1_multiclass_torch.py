@@ -354,10 +354,14 @@ def weighed(y, w):
 
 def of_counts(function, totals):
     """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
-    results = function(*totals)
+    try:
+        results = function(*totals)
+    except (ArithmeticError, ValueError):  # numbers too large: as tensors they become infinite
+        tensors = tuple(torch.tensor(total, dtype=torch.float64, device="cpu") for total in totals)
+        return tuple(result.item() for result in of_counts(function, tensors))
     results = results if isinstance(results, tuple) else (results,)
-    if isinstance(totals[0], float):
-        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
+    if not isinstance(totals[0], Tensor):
+        return tuple(min(max(x, -HUGE), HUGE) if x == x else 0 * sum(totals) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -370,7 +374,7 @@ def narrow(x, dtype):
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
-    if isinstance(denominator, float):
+    if not isinstance(denominator, Tensor):
         return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))

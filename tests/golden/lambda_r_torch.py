@@ -147,7 +147,7 @@ def number(x):
 def relaxed_in_blocks(z, y, w, derivatives=None):
     """The relaxed counts; writes the derivative of every relaxed decision where there is an array for them."""
     of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
-    return tuple(map(math.fsum, zip(*of_blocks, strict=True)))
+    return tuple(map(sum, zip(*of_blocks, strict=True)))
 
 
 def relaxed_block(z, y, w, derivatives):
@@ -244,7 +244,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    t1 = maximum(minimum(2 * torch.sigmoid(z) - 1, 1), -1)
+    t1 = maximum(minimum(2 * sigmoid(z) - 1, 1), -1)
     t2 = sin(3.141592653589793 * t1)
     return t1 / 2 + 0.3183098861837907 * t2 / 2 + 0.5, 0.5 - t1 / 2 - 0.3183098861837907 * t2 / 2
 
@@ -335,10 +335,14 @@ def sums(y, w, decided, rejected):
 
 def of_counts(function, totals):
     """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
-    results = function(*totals)
+    try:
+        results = function(*totals)
+    except (ArithmeticError, ValueError):  # numbers too large: as tensors they become infinite
+        tensors = tuple(torch.tensor(total, dtype=torch.float64, device="cpu") for total in totals)
+        return tuple(result.item() for result in of_counts(function, tensors))
     results = results if isinstance(results, tuple) else (results,)
-    if isinstance(totals[0], float):
-        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
+    if not isinstance(totals[0], Tensor):
+        return tuple(min(max(x, -HUGE), HUGE) if x == x else 0 * sum(totals) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -349,18 +353,23 @@ def narrow(x, dtype):
     return x.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max).to(dtype)
 
 
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return torch.sigmoid(x) if isinstance(x, Tensor) else 1 / (1 + exp(-x))
+
+
 def sigmoids(x):
     """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not isinstance(x, Tensor):
         e = exp(-x)
-        p = torch.reciprocal(1 + e)
+        p = 1 / (1 + e)
         return p, p * e
     return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
-    if isinstance(denominator, float):
+    if not isinstance(denominator, Tensor):
         return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
@@ -368,26 +377,26 @@ def divide(numerator, denominator, otherwise=0.0):
 
 def exp(x):
     """The exponential function, cut off before it overflows."""
-    if isinstance(x, float):
+    if not isinstance(x, Tensor):
         return math.exp(min(x, 600))
     return x.clamp(max=0.9 * math.log(torch.finfo(x.dtype).max)).exp_()
 
 
 def sin(x):
     """The sine."""
-    return math.sin(x) if isinstance(x, float) else torch.sin(x)
+    return torch.sin(x) if isinstance(x, Tensor) else math.sin(x)
 
 
 def sign(x):
     """-1, 0 or 1."""
-    return float((x > 0) - (x < 0)) if isinstance(x, float) else torch.sign(x)
+    return torch.sign(x) if isinstance(x, Tensor) else float((x > 0) - (x < 0))
 
 
 def minimum(x, y):
     """The smaller of two, of which the second may be a number."""
-    return min(x, y) if isinstance(x, float) else x.clamp(max=y)
+    return x.clamp(max=y) if isinstance(x, Tensor) else min(x, y)
 
 
 def maximum(x, y):
     """The larger of two, of which the second may be a number."""
-    return max(x, y) if isinstance(x, float) else x.clamp(min=y)
+    return x.clamp(min=y) if isinstance(x, Tensor) else max(x, y)

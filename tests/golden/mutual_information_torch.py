@@ -155,7 +155,7 @@ def number(x):
 def relaxed_in_blocks(z, y, w, derivatives=None):
     """The relaxed counts; writes the derivative of every relaxed decision where there is an array for them."""
     of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
-    return tuple(map(math.fsum, zip(*of_blocks, strict=True)))
+    return tuple(map(sum, zip(*of_blocks, strict=True)))
 
 
 def relaxed_block(z, y, w, derivatives):
@@ -355,10 +355,14 @@ def sums(y, w, decided, rejected):
 
 def of_counts(function, totals):
     """The results of a function of counts, numbers or tensors: finite where these are, NaN where they are."""
-    results = function(*totals)
+    try:
+        results = function(*totals)
+    except (ArithmeticError, ValueError):  # numbers too large: as tensors they become infinite
+        tensors = tuple(torch.tensor(total, dtype=torch.float64, device="cpu") for total in totals)
+        return tuple(result.item() for result in of_counts(function, tensors))
     results = results if isinstance(results, tuple) else (results,)
-    if isinstance(totals[0], float):
-        return tuple(0 * sum(totals) + (min(max(x, -HUGE), HUGE) if x == x else 0) for x in results)
+    if not isinstance(totals[0], Tensor):
+        return tuple(min(max(x, -HUGE), HUGE) if x == x else 0 * sum(totals) for x in results)
     return tuple(torch.where(x.isnan(), 0 * sum(totals), x.clamp(-HUGE, HUGE)) for x in results)
 
 
@@ -371,16 +375,16 @@ def narrow(x, dtype):
 
 def sigmoids(x):
     """The sigmoids of x and -x, each with all its digits; where it is compiled, of one exponential."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not isinstance(x, Tensor):
         e = exp(-x)
-        p = torch.reciprocal(1 + e)
+        p = 1 / (1 + e)
         return p, p * e
     return torch.sigmoid(x), (-x).sigmoid_()
 
 
 def divide(numerator, denominator, otherwise=0.0):
     """The quotient, and `otherwise` where the denominator is zero."""
-    if isinstance(denominator, float):
+    if not isinstance(denominator, Tensor):
         return otherwise if abs(denominator) <= TINY else numerator / denominator
     zero = denominator.abs() <= TINY
     return torch.where(zero, otherwise, numerator / torch.where(zero, 1, denominator))
@@ -388,12 +392,12 @@ def divide(numerator, denominator, otherwise=0.0):
 
 def log(x):
     """The logarithm, of zero that of TINY."""
-    return math.log(max(x, TINY)) if isinstance(x, float) else torch.log(x.clamp(min=TINY))
+    return torch.log(x.clamp(min=TINY)) if isinstance(x, Tensor) else math.log(max(x, TINY))
 
 
 def exp(x):
     """The exponential function, cut off before it overflows."""
-    if isinstance(x, float):
+    if not isinstance(x, Tensor):
         return math.exp(min(x, 600))
     return x.clamp(max=0.9 * math.log(torch.finfo(x.dtype).max)).exp_()
 
