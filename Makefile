@@ -35,7 +35,7 @@ docs: $(VENV)/.docs  ## the documentation site, in docs/_build/html, strictly: a
 fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 	FUZZ=$(N) $(THREADS) $(PY) -m pytest -n $(WORKERS) tests/test_fuzz.py $(ARGS)
 
-bench: $(VENV)/.test  ## time and memory beside other libraries, in about an hour; ARGS=--quick: in a minute, not recorded
+bench: $(VENV)/.test  ## time and memory beside other libraries, in half an hour or more; ARGS=--quick: in a minute, not recorded
 	$(PY) benchmarks/speed.py $(ARGS)
 
 lint: $(VENV)/.lint  ## ruff and mypy

@@ -189,12 +189,13 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return sigmoid(z), sigmoid(-z)
+    return sigmoids(z)
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return sigmoid(-z) * sigmoid(z)
+    p, q = sigmoids(z)
+    return p * q
 
 
 def relax__multiclass(p, q):

@@ -209,8 +209,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    p, q = sigmoids(z)
-    return p, q
+    return sigmoids(z)
 
 
 def relax_slope(z):

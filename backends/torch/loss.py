@@ -311,17 +311,18 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    return torch.sigmoid(z), torch.sigmoid(-z)
+    return sigmoids(z)
 
 
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
-    return torch.sigmoid(-z) * torch.sigmoid(z)
+    p, q = sigmoids(z)
+    return p * q
 
 
 def relax_and_slope(z):
     """The relaxed decision, its complement, and its derivative by the score."""
-    p, q = torch.sigmoid(z), torch.sigmoid(-z)
+    p, q = sigmoids(z)
     return p, q, p * q
 
 
