@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -40,7 +41,7 @@ class Missing:
     metric = relaxation = None
 
 
-class Framework:
+class Framework(ABC):
     """Arrays, losses, and steps in each of the framework's modes.
 
     packages: whose versions count. peers: by name. class_axis: where scores of several classes have these.
@@ -57,31 +58,31 @@ class Framework:
     #: The functions of a plain formula.
     ops: SimpleNamespace
 
+    @abstractmethod
     def arrays(self, case: Case) -> tuple[Any, Any]:
         """Scores and labels."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cross_entropy(self, case: Case) -> Loss:
         """The framework's own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, mode: str, loss: Loss, z: Any, y: Any) -> Step:
         """Forward and backward, until the results are there: value and gradient."""
-        raise NotImplementedError
 
+    @abstractmethod
     def copy(self, z: Any) -> Step:
-        """A copy of the scores, in their mode's own way of running."""
-        raise NotImplementedError
+        """A copy of the scores, by the framework, the same in every mode."""
 
+    @abstractmethod
     def threads(self) -> str:
         """How many compute."""
-        raise NotImplementedError
 
     def allocated(self, steps: dict[int, Step]) -> dict[int, int]:
         """The most each allocated at once, in bytes, by the framework's own account, where it has one."""
         return {}
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027  most have nothing to forget
         """Forgets what was compiled for a case."""
 
     def contestants(self, case: Case) -> Iterator[Contestant]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import statistics
 import time
 import tracemalloc
@@ -43,6 +44,11 @@ def seconds(step: Step, calls: int) -> float:
     for _ in range(calls):
         step()
     return (time.perf_counter() - begin) / calls
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import types
 from functools import partial
 from typing import Any, ClassVar
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 
 from benchmarks.cases import FN_WEIGHT, FP_WEIGHT, Case
 from benchmarks.framework import Framework, Loss
-from benchmarks.measure import Step
+from benchmarks.measure import Step, cores
 
 
 def optax(case: Case) -> dict[str, Loss]:
@@ -68,7 +67,7 @@ class Jax(Framework):
         return partial(finished, jax.jit(jnp.copy), z)
 
     def threads(self) -> str:
-        return f"{len(os.sched_getaffinity(0))}"
+        return f"{cores()}"
 
     def allocated(self, steps: dict[int, Step]) -> dict[int, int]:
         """By XLA's own account of the compiled function: results and temporaries."""

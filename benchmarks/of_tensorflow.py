@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import types
 from functools import partial
 from typing import Any, ClassVar
@@ -12,7 +11,7 @@ import tensorflow as tf
 
 from benchmarks.cases import FN_WEIGHT, FP_WEIGHT, Case
 from benchmarks.framework import Framework, Loss, labels_first
-from benchmarks.measure import Step
+from benchmarks.measure import Step, cores
 
 CPU = "CPU:0"
 
@@ -79,7 +78,7 @@ class TensorFlow(Framework):
         return partial(tf.raw_ops.DeepCopy, x=z)
 
     def threads(self) -> str:
-        return f"{tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))}"
+        return f"{tf.config.threading.get_intra_op_parallelism_threads() or cores()}"
 
     def allocated(self, steps: dict[int, Step]) -> dict[int, int]:
         """By the account of TensorFlow's allocator."""

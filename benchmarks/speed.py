@@ -18,9 +18,9 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder
 
 from benchmarks.cases import PROGRAMS  # noqa: E402  as a script, it finds its package only now
-from benchmarks.pictures import draw  # noqa: E402
-from benchmarks.results import FRAMEWORKS, Results  # noqa: E402
-from benchmarks.tables import page, short  # noqa: E402
+from benchmarks.pictures import draw  # noqa: E402  as above
+from benchmarks.results import FRAMEWORKS, Results  # noqa: E402  as above
+from benchmarks.tables import page, short  # noqa: E402  as above
 
 #: In which environment a framework keeps account of its memory. It then allocates otherwise, and faster: time
 #: is measured in another process, without.

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from benchmarks.cases import COPY, PROGRAMS, Case, Program
 from benchmarks.formulas import numpy_cross_entropy, numpy_loss
 from benchmarks.framework import Contestant, Framework, Missing
-from benchmarks.measure import Step, interleaved, no_collection, resident
+from benchmarks.measure import Step, cores, interleaved, no_collection, resident
 
 #: The largest differences from float64: of the value, and of the gradient in its largest entry. What libraries
 #: have built in as smoothing is below, and so is float32's rounding, but for some sums of 2**24 terms.
@@ -143,7 +143,6 @@ def differences(found: tuple[float, np.ndarray], truth: tuple[float, np.ndarray]
 
 
 def machine() -> dict[str, Any]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     info = Path("/proc/cpuinfo")
     names = (
         [line.partition(": ")[2] for line in info.read_text().splitlines() if line.startswith("model name")]
@@ -152,7 +151,7 @@ def machine() -> dict[str, Any]:
     )
     return {
         "cpu": names[0] if names else platform.processor(),
-        "cores": cores,
+        "cores": cores(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "date": str(date.today()),

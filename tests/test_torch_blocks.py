@@ -29,7 +29,7 @@ def blocks(monkeypatch):
 
 
 def whole(loss, *arguments):
-    """The loss and the counts of whole arrays, which is what compilers are given."""
+    """The loss of whole arrays, which is what compilers are given."""
     return loss.module.Loss.apply(*loss.module.prepared(*arguments))[0]
 
 

@@ -22,9 +22,9 @@ IGNORE_INDEX = None
 # Class indices are expanded for one of so many parts of the scores in one go; this many scores are one part.
 PARTS = 8
 SMALL = 2**16
-# Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
+# So many numbers are added in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
 RUN = 256
-# So many parts of an array are added to one before: XLA makes them as it adds, and stores no more than the one.
+# So many parts of an array are added to one another before that: XLA then stores the one, not all of them.
 FOLDS = 8
 
 
@@ -162,7 +162,7 @@ def gradient(z, y, w, positive, negative):
     """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
     dtype = z.dtype
     z, y, w = widened(z, y, w)
-    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    _, _, slope = relax_and_slope(z)  # a graph that has counts and gradient makes this once
     by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 
@@ -172,7 +172,7 @@ def gradient__grouped(z, y, w, positive, negative):
     dtype = z.dtype
     positive, negative = along(positive, z), along(negative, z)
     z, y, w = widened(z, y, w)
-    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    _, _, slope = relax_and_slope(z)  # a graph that has counts and gradient makes this once
     by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 

@@ -39,7 +39,7 @@ CLASS_AXIS = -1
 AXES = (1,)
 # What each class weighs in the mean.
 CLASS_WEIGHT = (1.0, 2.0)
-# Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
+# So many numbers are added in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
 RUN = 256
 
 
@@ -131,7 +131,7 @@ def gradient(z, y, w, positive, negative):
     dtype = z.dtype
     positive, negative = along(positive, z), along(negative, z)
     z, y, w = widened(z, y, w)
-    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    _, _, slope = relax_and_slope(z)  # a graph that has counts and gradient makes this once
     by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 

@@ -43,7 +43,7 @@ IGNORE_INDEX = 255
 # Class indices are expanded for one of so many parts of the scores in one go; this many scores are one part.
 PARTS = 8
 SMALL = 2**16
-# Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
+# So many numbers are added in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
 RUN = 256
 
 

@@ -28,9 +28,9 @@ import tensorflow as tf
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
-# Entries that are summed in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
+# So many numbers are added in float32 in one go: XLA on a CPU adds one by one, and long sums lose digits.
 RUN = 256
-# So many parts of an array are added to one before: XLA makes them as it adds, and stores no more than the one.
+# So many parts of an array are added to one another before that: XLA then stores the one, not all of them.
 FOLDS = 8
 
 
@@ -117,7 +117,7 @@ def gradient(z, y, w, positive, negative):
     """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
     dtype = z.dtype
     z, y, w = widened(z, y, w)
-    _, _, slope = relax_and_slope(z)  # a graph makes this once for counts and gradient
+    _, _, slope = relax_and_slope(z)  # a graph that has counts and gradient makes this once
     by_scores = (y * positive + (1 - y) * negative) * slope
     return narrow(by_scores if w is None else by_scores * w, dtype)
 
