@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from itertools import product
 from typing import Any
@@ -298,11 +299,13 @@ def measured(framework: Any, mode: str, size: int, rounds: int) -> list[Run]:
     z, y = framework.arrays(scores, labels)
     runs = [
         Run("copy", framework.copy(z)),
-        Run("cross-entropy", framework.step(mode, framework.cross_entropy(), z, y)),
+        begun("cross-entropy", partial(framework.step, mode, framework.cross_entropy(), z, y)),
     ]
     for metric, relaxation in LOSSES:
-        run = Run(f"{metric}, {relaxation}", framework.step(mode, framework.loss(metric, relaxation), z, y))
-        check(run, framework.numpy, reference(metric, relaxation, scores, labels))
+        loss = framework.loss(metric, relaxation)
+        run = begun(f"{metric}, {relaxation}", partial(framework.step, mode, loss, z, y))
+        if run.step:
+            check(run, framework.numpy, reference(metric, relaxation, scores, labels))
         runs.append(run)
     working = [(run, run.step) for run in runs if run.step]
     calls = [often(framework, step) for _, step in working]
@@ -312,12 +315,26 @@ def measured(framework: Any, mode: str, size: int, rounds: int) -> list[Run]:
     return runs
 
 
+def begun(name: str, make: Callable[[], Step]) -> Run:
+    """A run whose step is compiled or captured; where that fails it says so, and the others go on."""
+    try:
+        return Run(name, make())
+    except NotHereError:
+        raise
+    except Exception as error:
+        return Run(name, None, note=failure(error))
+
+
+def failure(error: Exception) -> str:
+    return f"FAILED: {type(error).__name__}: {str(error).partition(chr(10))[0][:80]}"
+
+
 def check(run: Run, numpy: Callable[[Any], np.ndarray], expected: tuple[float, np.ndarray]) -> None:
     """Note whether the step fails, or its results are too far off (or NaN)."""
     try:
         value, gradient = map(numpy, run.step())
     except Exception as error:  # the others go on
-        run.step, run.note = None, f"FAILED: {type(error).__name__}: {str(error).partition(chr(10))[0][:80]}"
+        run.step, run.note = None, failure(error)
         return
     distance = np.abs(gradient - expected[1]) / np.abs(expected[1])
     run.errors = abs(float(value) - expected[0]), float(distance.max())
@@ -348,7 +365,7 @@ def rows(runs: list[Run], size: int) -> Iterator[list[str]]:
                 run.name,
                 f"{run.time * 1e6:.1f}",
                 f"{min(run.times) * 1e6:.1f}–{max(run.times) * 1e6:.1f}",
-                f"{run.time / entropy.time:.2f}",
+                f"{run.time / entropy.time:.2f}" if entropy.times else "",
                 bandwidth.get(run.name, fraction),
             ]
         yield [*cells, *([f"{error:.0e}" for error in run.errors] if run.errors else ["", ""]), run.note]

@@ -42,9 +42,12 @@ def page(results: Results, pictures: Iterable[Path] = ()) -> str:
 def short(results: Results) -> str:
     """For the README, at 2²⁰ scores if these were measured, else at the most: a line for each mode."""
     rows = [row for row in results.timed if row.is_binary and row.labels == "float32"]
-    sizes = {row.size for row in rows if row.framework != "numpy"}
+    rows = [row for row in rows if row.framework != "numpy"]  # which has no cross-entropy of its own
+    sizes = {row.size for row in rows}
+    if not sizes:
+        return "None of the frameworks that were measured has a cross-entropy of its own."
     size = 2**20 if 2**20 in sizes else max(sizes)
-    rows = [row for row in rows if row.size == size and row.framework != "numpy"]
+    rows = [row for row in rows if row.size == size]
 
     def cell(title: str, *wanted: str | None) -> str:
         ratios = [

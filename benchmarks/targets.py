@@ -22,8 +22,18 @@ class Judged:
 def judged(results: Results) -> list[Judged]:
     """A line for each target and mode for which there are figures."""
     return [
-        line for target in (entropy, small, peers, numpy, memory, growth, metrics) for line in target(results)
+        line
+        for target in (right, entropy, small, peers, numpy, memory, growth, metrics)
+        for line in target(results)
     ]
+
+
+def right(results: Results) -> Iterator[Judged]:
+    """What of ours was refused, or fails, has no time to be judged by."""
+    rows = [row for row in results.rows if row.is_ours]
+    timed = [row for row in rows if row.status == "timed"]
+    verdict = "met" if len(timed) == len(rows) else "missed"
+    yield Judged("ours agrees with float64, and is timed", "all", f"{len(timed)} of {len(rows)}", verdict)
 
 
 def entropy(results: Results) -> Iterator[Judged]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from metricloss.backend import Backend, get_backend
 from metricloss.errors import MetricWarning
 from metricloss.expression import Expression
-from metricloss.functions import sigmoid
+from metricloss.functions import Complement, sigmoid
 from metricloss.header import header
 from metricloss.loss import Loss, load
 from metricloss.metric import Metric, check_learnable
-from metricloss.plan import COUNT_NAMES, VALUE, Plan, lower, lower_counts
+from metricloss.plan import COUNT_NAMES, VALUE, Body, Plan, lower, lower_counts
 from metricloss.quotients import SUMS
 from metricloss.recipe import Recipe, recipe_of
 from metricloss.relaxation import Relaxation, p, q, z
@@ -108,26 +110,27 @@ def plan_of(recipe: Recipe) -> Plan:
     """
     metric = recipe.metric
     check_learnable(metric)
-    (h, complement, slope), threshold, arguments, names = _decision(recipe)
+    (h, complement, slope), threshold, over = _decision(recipe)
     return Plan(
         metric=lower_counts(metric.slopes, [metric.slopes.value]),
         objective=lower_counts(
             metric.slopes, [metric.loss_of(VALUE).xreplace(SUMS)], COUNT_NAMES | {VALUE: "value"}
         ),
         slopes=lower_counts(metric.slopes, metric.loss_slopes),
-        relax=lower(arguments, [h, complement], names=names),
-        relax_slope=lower(arguments, [slope], names=names),
-        relax_and_slope=lower(arguments, [h, complement, slope], names=names),
+        relax=over([h, complement]),
+        relax_slope=over([slope]),
+        relax_and_slope=over([h, complement, slope]),
         threshold=threshold,
     )
 
 
 def _decision(
     recipe: Recipe,
-) -> tuple[tuple[Expr, Expr, Expr], float | None, dict[Symbol, str], dict[Expr, str]]:
-    """The relaxed decision, its complement and its slope; the threshold of the hard one; what they are over."""
+) -> tuple[tuple[Expr, Expr, Expr], float | None, Callable[[list[Expr]], Body]]:
+    """The relaxed decision, its complement and slope; the threshold of the hard one; what makes functions."""
     if recipe.is_multiclass:
-        return recipe.relaxation.over_p_and_q, None, {p: "p", q: "q"}, {}
+        over_p = partial(lower, {p: "p"}, definitions={q: Complement(p)}, names={q: "q"})
+        return recipe.relaxation.over_p_and_q, None, over_p
     decision = recipe.relaxation.on_scores(recipe.from_logits)
     relaxed = decision.h, decision.complement, decision.slope
-    return relaxed, decision.threshold, {z: "z"}, {sigmoid(z): "p", sigmoid(-z): "q"}
+    return relaxed, decision.threshold, partial(lower, {z: "z"}, names={sigmoid(z): "p", sigmoid(-z): "q"})

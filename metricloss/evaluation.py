@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import sympy
 from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, Symbol
 
-from metricloss.functions import Divide, Root, sigmoid
+from metricloss.functions import Complement, Divide, Root, sigmoid
 
 #: What a denominator, or the argument of a logarithm, must exceed not to count as zero.
 TINY = 2.0**-64
@@ -58,6 +58,7 @@ _MEANING: Mapping[type, Callable[..., float]] = {
     Divide: _divide,
     Root: _root,
     sigmoid: _sigmoid,
+    Complement: lambda p: 1 - p,
     sympy.exp: _exp,
     sympy.log: lambda x: math.log(max(x, TINY)),
     sympy.sin: _or_nan(math.sin),

@@ -66,6 +66,12 @@ class Sigmoids(Function):  # type: ignore[misc]  # SymPy has no types
     nargs = 1
 
 
+class Complement(Function):  # type: ignore[misc]  # SymPy has no types
+    """1 - p of a class's probability p, with all its digits: the sum of the probabilities of the others."""
+
+    nargs = 1
+
+
 class Root(Function):  # type: ignore[misc]  # SymPy has no types
     """``Root(x, exponent)``: x to a positive exponent that is not whole; 0, with slope 0, where x <= 0."""
 
@@ -74,10 +80,13 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
 
 #: The functions of a plan, and what the table of a backend calls them. Roots are `sqrt` and `power` there.
 SPELLED: Mapping[type, str] = {
-    Divide: "divide", sigmoid: "sigmoid", Sigmoids: "sigmoids", sympy.exp: "exp", sympy.log: "log",
-    sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.asin: "asin", sympy.acos: "acos",
-    sympy.atan: "atan", sympy.tanh: "tanh", Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
+    Divide: "divide", sigmoid: "sigmoid", Sigmoids: "sigmoids", Complement: "complement",
+    sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan",
+    sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan", sympy.tanh: "tanh",
+    Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
 }  # fmt: skip
+#: No user writes these.
+_OURS = (Divide, Sigmoids, Complement)
 _KNOWN = (Symbol, Number, NumberSymbol, Add, Mul, Pow, Heaviside, Root, *SPELLED)
 
 
@@ -88,7 +97,7 @@ def require_known(expression: Expr) -> None:
     """
     for part in sympy.preorder_traversal(expression):
         if not isinstance(part, _KNOWN):
-            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind not in (Divide, Sigmoids)))
+            known = ", ".join(sorted(kind.__name__ for kind in SPELLED if kind not in _OURS))
             raise UnsupportedFunctionError(
                 f"{type(part).__name__} is no function of metricloss, in {expression}\n"
                 f"Use powers, sqrt, {known}."

@@ -69,9 +69,9 @@ class Plan:
     """What the functions of an emitted file compute, one `Body` each.
 
     metric: the value over four counts; objective: the loss over that value and the counts; slopes: the loss's
-    two slopes; relax: the relaxed decision and its complement over a score, or over a probability and its
-    complement; relax_slope: the decision's derivative; relax_and_slope: all three; threshold: the score above
-    which the hard decision is positive, None where the largest score decides.
+    two slopes; relax: the relaxed decision and its complement over a score, or over a class's probability;
+    relax_slope: the decision's derivative; relax_and_slope: all three; threshold: the score above which the
+    hard decision is positive, None where the largest score decides.
 
     >>> from metricloss import emit
     >>> emit("TP/P", "torch").plan.threshold

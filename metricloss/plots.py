@@ -17,7 +17,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from metricloss.errors import MissingFrameworkError, OptionError
-from metricloss.plan import Body, Plan
+from metricloss.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,14 +108,14 @@ def gradients(plan: Plan, from_logits: bool, prevalence: float, n: int) -> Figur
     ['positive', 'negative']
     """
     check_batch(prevalence, n)
-    variable = "z" if from_logits and len(plan.relax.arguments) == 1 else "p"
+    variable = "p" if plan.threshold is None or not from_logits else "z"
     slopes = plan.slopes(*_soft_counts(plan, *reference(variable, prevalence, n)))
     points = _between(0, 1) if variable == "p" else _between(-6, 6)
     figure = _figure(1, wide=6.4)
     (axes,) = figure.axes
     looks = (("positive", BLUE, "-"), ("negative", ORANGE, "--"))
     for slope, (label, color, style) in zip(slopes, looks, strict=True):
-        values = [n * slope * _decided(plan.relax_slope, point)[0] for point in points]
+        values = [n * slope * plan.relax_slope(point)[0] for point in points]
         axes.plot(points, values, label=label, color=color, linestyle=style, linewidth=2)
     axes.axhline(0, linewidth=0.8, color="black", alpha=0.6)
     axes.set(
@@ -147,15 +147,9 @@ def _spread(mean: float, number: int, variable: str) -> list[float]:
 def _soft_counts(plan: Plan, positives: list[float], negatives: list[float]) -> tuple[float, ...]:
     """TP, FP, FN, TN."""
     (tp, fn), (fp, tn) = (
-        map(math.fsum, zip(*(_decided(plan.relax, score) for score in scores), strict=True))
-        for scores in (positives, negatives)
+        map(math.fsum, zip(*map(plan.relax, scores), strict=True)) for scores in (positives, negatives)
     )
     return tp, fp, fn, tn
-
-
-def _decided(body: Body, score: float) -> tuple[float, ...]:
-    """A function of the decision at a score, or at a probability and its complement."""
-    return body(score) if len(body.arguments) == 1 else body(score, 1 - score)
 
 
 def check_batch(prevalence: float, n: float) -> None:

@@ -77,7 +77,7 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
         if name == "objective":  # its last argument is the metric's value: in the file, a call
             arguments[body.arguments[-1]] = f"metric({', '.join(skeleton.parameters('metric'))})"
         rename = _without_clashes(body, skeleton.names) | arguments
-        fillings[name] = spell_body(body, backend.functions, rename)
+        fillings[name] = spell_body(body, backend.functions, rename, numbers=name == "relax_slope")
     if plan.threshold is not None:
         fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
     return skeleton.filled(header, fillings, backend.entry_points)

@@ -17,8 +17,10 @@ _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
 _ORDER = {name: f"{place:02}" for place, name in enumerate(("tp", "fp", "fn", "tn", "p", "q", "z"))}
 
 
-def spell_body(body: Body, table: Mapping[str, str], rename: Mapping[str, str] | None = None) -> list[str]:
-    """The lines of a function's body.
+def spell_body(
+    body: Body, table: Mapping[str, str], rename: Mapping[str, str] | None = None, *, numbers: bool = False
+) -> list[str]:
+    """The lines of a function's body. numbers: whether a result may be a number, no array like the arguments.
 
     >>> from metricloss.plan import lower
     >>> x = Symbol("x")
@@ -29,7 +31,10 @@ def spell_body(body: Body, table: Mapping[str, str], rename: Mapping[str, str] |
     lines = [
         f"{', '.join(map(spell.name, names))} = {spell(expression)}" for names, expression in body.assignments
     ]
-    results = [_as_array(result, spell(result), body.arguments[0]) for result in body.results]
+    results = [
+        spell(result) if numbers else _as_array(result, spell(result), body.arguments[0])
+        for result in body.results
+    ]
     return [*lines, f"return {', '.join(results)}"]
 
 

@@ -167,7 +167,7 @@ def test_subclasses_go_whole(blocks, monkeypatch):
 def test_blocks_are_made(blocks):
     loss = blocks("f1")
     z, y, _ = problem((20,))
-    assert [block[0].numel() for block in loss.module.flat_blocks(z, y, None, None)] == [7, 7, 6]
+    assert [block[0].numel() for block in loss.module.blocks(z, y, None, None)] == [7, 7, 6]
 
 
 def test_scores_say_where_the_loss_is(blocks):

@@ -125,7 +125,7 @@ def relaxed_counts(z, y, w):
 
 def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
-    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, *relax(probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
 def decided_counts(z, y, w):
@@ -163,8 +163,8 @@ def gradient__multiclass(z, y, w, positive, negative):
     positive, negative = along(positive, z), along(negative, z)
     results = []
     for block, labels, weights in blocks(z, y, w):
-        p, q = probabilities(block)
-        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
+        p = probabilities(block)
+        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p)
         results.append(narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype))
     return array_namespace(z).concat(results, axis=1)
 
@@ -198,14 +198,15 @@ def relax_slope(z):
     return p * q
 
 
-def relax__multiclass(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax__multiclass(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope__multiclass(p, q):
+def relax_slope__multiclass(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -219,17 +220,27 @@ def decide__multiclass(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     xp = array_namespace(z)
     powers = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
-    largest = powers * likeliest(powers)
-    top, rest = xp.sum(largest, axis=-1, keepdims=True), xp.sum(powers - largest, axis=-1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / xp.sum(powers, axis=-1, keepdims=True)
 
 
 def probabilities__given(z):
-    """The probabilities, which are what the scores are, and their complement."""
-    return z, 1 - z
+    """The probabilities, which are what the scores are."""
+    return z
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    xp = array_namespace(p)
+    large = p * xp.astype(p > 0.5, p.dtype)
+    return (xp.sum(large, axis=-1, keepdims=True) - p) + xp.sum(p - large, axis=-1, keepdims=True)
+
+
+def complement__given(p):
+    """1 - p."""
+    return 1 - p
 
 
 def gradient_by_scores(by_p, p):

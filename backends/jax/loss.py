@@ -172,7 +172,7 @@ def relaxed_parts(z, y, w):
 def relaxed_parts__multiclass(z, y, w):
     """What each entry adds to the relaxed counts."""
     z, y, w = widened(z, y, w)
-    return parts(y, w, *relax(*probabilities(z)))
+    return parts(y, w, *relax(probabilities(z)))
 
 
 def decided_parts(z, y, w):
@@ -206,9 +206,9 @@ def moved__multiclass(value, z, y, w, z_dot, positive, negative):
 
     def of_block(z, y, w, z_dot):
         z, y, w = widened(z, y, w)
-        p, q = probabilities(z)
+        p = probabilities(z)
         first = likeliest(z)
-        by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
+        by_p = (y * positive + (1 - y) * negative) * relax_slope(p)
         by_p = by_p if w is None else by_p * w
         if value.ndim == 0:
             return jnp.sum(within(gradient_by_scores(by_p, p, first), dtype) * z_dot)
@@ -227,7 +227,7 @@ def moved__given(value, z, y, w, z_dot, positive, negative):
 
     def of_block(z, y, w, z_dot):
         z, y, w = widened(z, y, w)
-        gradient = (y * positive + (1 - y) * negative) * relax_slope(*probabilities(z))
+        gradient = (y * positive + (1 - y) * negative) * relax_slope(probabilities(z))
         products = within(gradient if w is None else gradient * w, dtype) * z_dot
         return total(products) if value.ndim else jnp.sum(products)
 
@@ -263,14 +263,15 @@ def relax_slope(z):
     return p * q
 
 
-def relax__multiclass(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax__multiclass(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope__multiclass(p, q):
+def relax_slope__multiclass(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -284,16 +285,25 @@ def decide__multiclass(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(1, keepdims=True)))
-    largest = powers * likeliest(z)
-    top, rest = largest.sum(1, keepdims=True), (powers - largest).sum(1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / powers.sum(1, keepdims=True)
 
 
 def probabilities__given(z):
-    """The probabilities, which are what the scores are, and their complement."""
-    return z, 1 - z
+    """The probabilities, which are what the scores are."""
+    return z
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    large = jnp.where(p > 0.5, p, 0)
+    return (large.sum(1, keepdims=True) - p) + (p - large).sum(1, keepdims=True)
+
+
+def complement__given(p):
+    """1 - p."""
+    return 1 - p
 
 
 def gradient_by_scores(by_p, p, first):

@@ -196,7 +196,7 @@ def relaxed_counts(z, y, w):
 def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
     of_blocks = ((widened(z, w), y, w) for z, y, w in blocks(z, y, w))
-    return added(z, (sums(*sides(y, w, z), *relax(*probabilities(z))) for z, y, w in of_blocks))
+    return added(z, (sums(*sides(y, w, z), *relax(probabilities(z))) for z, y, w in of_blocks))
 
 
 def relaxed(z, y, w):
@@ -255,9 +255,9 @@ def gradient__multiclass(z, y, w, positive, negative):
     by_scores = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
     positive, negative = along(positive, by_scores), along(negative, by_scores)
     for of_block, scores, *y_and_w, by_on, by_off in blocks(by_scores, z, y, w, positive, negative):
-        p, q = probabilities(widened(scores, y_and_w[1]))
+        p = probabilities(widened(scores, y_and_w[1]))
         on, off = sides(*y_and_w, p)
-        of_block[...] = gradient_by_scores((on * by_on + off * by_off) * relax_slope(p, q), p)
+        of_block[...] = gradient_by_scores((on * by_on + off * by_off) * relax_slope(p), p)
     return by_scores
 
 
@@ -296,14 +296,15 @@ def relax_and_slope(z):
     return p, q, p * q
 
 
-def relax__multiclass(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax__multiclass(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope__multiclass(p, q):
+def relax_slope__multiclass(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -317,16 +318,25 @@ def decide__multiclass(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     powers = np.exp(z - z.max(-1, keepdims=True))
-    largest = powers * likeliest(powers)
-    top, rest = largest.sum(-1, keepdims=True), (powers - largest).sum(-1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / powers.sum(-1, keepdims=True)
 
 
 def probabilities__given(z):
-    """The probabilities, which are what the scores are, and their complement."""
-    return z, 1 - z
+    """The probabilities, which are what the scores are."""
+    return z
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    large = np.where(p > 0.5, p, 0)
+    return (large.sum(-1, keepdims=True) - p) + (p - large).sum(-1, keepdims=True)
+
+
+def complement__given(p):
+    """1 - p."""
+    return 1 - p
 
 
 def gradient_by_scores(by_p, p):

@@ -143,7 +143,7 @@ def relaxed_counts(z, y, w):
 
 def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, part by part."""
-    return added(part_by_part(lambda z, y, w: sums(y, w, *relax(*probabilities(z))), z, y, w))
+    return added(part_by_part(lambda z, y, w: sums(y, w, *relax(probabilities(z))), z, y, w))
 
 
 def decided_counts(z, y, w):
@@ -182,8 +182,8 @@ def gradient__multiclass(z, y, w, positive, negative):
     dtype, positive, negative = z.dtype, along(positive, z), along(negative, z)
 
     def of_part(z, y, w):
-        p, q = probabilities(z)
-        by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
+        p = probabilities(z)
+        by_p = (y * positive + (1 - y) * negative) * relax_slope(p)
         return narrow(gradient_by_scores(by_p if w is None else by_p * w, p), dtype)
 
     return tf.concat(part_by_part(of_part, z, y, w), axis=1)
@@ -224,14 +224,15 @@ def relax_and_slope(z):
     return p, q, p * q
 
 
-def relax__multiclass(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax__multiclass(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope__multiclass(p, q):
+def relax_slope__multiclass(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -245,17 +246,26 @@ def decide__multiclass(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     powers = tf.exp(z - tf.stop_gradient(tf.reduce_max(z, axis=-1, keepdims=True)))
-    largest = powers * likeliest(powers)
-    top = tf.reduce_sum(largest, axis=-1, keepdims=True)
-    rest = tf.reduce_sum(powers - largest, axis=-1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / tf.reduce_sum(powers, axis=-1, keepdims=True)
 
 
 def probabilities__given(z):
-    """The probabilities, which are what the scores are, and their complement."""
-    return z, 1 - z
+    """The probabilities, which are what the scores are."""
+    return z
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    large = tf.where(p > 0.5, p, 0)
+    of_others = tf.reduce_sum(p - large, axis=-1, keepdims=True)
+    return (tf.reduce_sum(large, axis=-1, keepdims=True) - p) + of_others
+
+
+def complement__given(p):
+    """1 - p."""
+    return 1 - p
 
 
 def gradient_by_scores(by_p, p):

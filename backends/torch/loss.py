@@ -3,7 +3,7 @@
 import functools
 import math
 import operator
-from itertools import repeat
+from itertools import repeat, starmap
 
 import torch
 from torch import Tensor
@@ -57,7 +57,10 @@ def loss__grouped(
     Raises TypeError for dtypes and ValueError for shapes that do not fit, and for a target, weight or mask that
     requires a gradient.
     """
-    return Loss.apply(*prepared(input, target, weight, mask))[0]
+    z, y, w = prepared(input, target, weight, mask)
+    # A compiler fuses whole arrays itself, and other devices have no cache of this kind.
+    in_blocks = type(z) is Tensor and z.is_cpu and not torch.compiler.is_compiling()
+    return (LossInBlocks if in_blocks else Loss).apply(z, y, w)[0]
 
 
 def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -99,32 +102,32 @@ def soft_counts(
 
 
 class LossInBlocks(torch.autograd.Function):
-    """The loss, computed in blocks and with Python's numbers, and what its gradient is made of."""
+    """The loss, computed in blocks, and what its gradient is made of; of binary scores in Python's numbers."""
 
     @staticmethod
     def forward(z, y, w):
-        derivatives = [z.new_empty(z.shape, dtype=wide(z.dtype))] if z.requires_grad else []
-        totals = relaxed_in_blocks(z, y, w, *derivatives)
-        value = z.new_tensor(of_counts(objective, totals)[0], dtype=wide(z.dtype))
-        return narrow(value, z.dtype), totals, derivatives
+        kept = [z.new_empty(z.shape, dtype=wide(z.dtype))] if z.requires_grad else []
+        totals = relaxed_in_blocks(z, y, w, *kept)
+        value = torch.as_tensor(value_of(totals, w), dtype=wide(z.dtype), device=z.device)
+        return narrow(value, z.dtype), totals, kept
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.save_for_backward(*inputs)
-        _, ctx.totals, ctx.derivatives = output
+        _, ctx.totals, ctx.kept = output
 
     @staticmethod
     def backward(ctx, grad_loss, *_):
         z, y, w = ctx.saved_tensors
-        upstream = None if torch.is_grad_enabled() else number(grad_loss)
+        upstream = None if torch.is_grad_enabled() else alone(grad_loss)
         if upstream is None:  # the gradient is to be differentiated in its turn, or taken for many at once
-            positive, negative = moves(Loss.apply(z, y, w)[1:], grad_loss)
+            positive, negative = moves(Loss.apply(z, y, w)[1:], w, grad_loss)
             return gradient(z, y, w, positive, negative), None, None
-        positive, negative = (slope * upstream for slope in of_counts(slopes, ctx.totals))
-        if not ctx.derivatives:  # they have become a gradient already
-            ctx.derivatives.append(z.new_empty(z.shape, dtype=wide(z.dtype)))
-            relaxed_in_blocks(z, y, w, *ctx.derivatives)
-        return gradient_in_blocks(z, y, w, ctx.derivatives.pop(), positive, negative), None, None
+        positive, negative = moves(ctx.totals, w, upstream)
+        if not ctx.kept:  # it has become a gradient already
+            ctx.kept.append(z.new_empty(z.shape, dtype=wide(z.dtype)))
+            relaxed_in_blocks(z, y, w, *ctx.kept)
+        return gradient_in_blocks(z, y, w, ctx.kept.pop(), positive, negative), None, None
 
     @staticmethod
     def vmap(info, in_dims, z, y, w):
@@ -140,7 +143,7 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def forward(z, y, w):
         totals = relaxed_counts(z, y, w)
-        return narrow(of_counts(objective, totals)[0], z.dtype), *totals
+        return narrow(value_of(totals, w), z.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -149,42 +152,34 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
         z, y, w, *totals = ctx.saved_tensors
-        positive, negative = moves(totals, grad_loss)
+        positive, negative = moves(totals, w, grad_loss)
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
         return gradient(z, y, w, positive, negative), None, None
 
 
-class Loss__averaged(torch.autograd.Function):
-    """The loss and the counts that it is made from, with the derived gradient."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(z, y, w):
-        totals = relaxed_counts(z, y, w)
-        return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs, *output[1:])
-
-    @staticmethod
-    def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
-        z, y, w, *totals = ctx.saved_tensors
-        upstream = grad_loss.to(grad_tp.dtype) * shares(totals, w)
-        positive, negative = (slope * upstream for slope in of_counts(slopes, totals))
-        # The counts are outputs too: a second derivative comes back through them.
-        positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
-        return gradient(z, y, w, positive, negative), None, None
+def value_of(totals, w):
+    """The loss, from the counts."""
+    return of_counts(objective, totals)[0]
 
 
-def moves(totals, grad_loss):
+def value_of__averaged(totals, w):
+    """The loss, from the counts of all matrices."""
+    return averaged(of_counts(objective, totals)[0], totals, w)
+
+
+def moves(totals, w, upstream):
     """How the loss moves with the decision on a positive, and on a negative, times what comes from outside."""
-    return tuple(slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
+    return tuple(slope * upstream for slope in of_counts(slopes, totals))
 
 
-def number(x):
+def moves__averaged(totals, w, upstream):
+    """How the loss moves with the decision on a positive, and on a negative, times what comes from outside."""
+    share = shares(totals, w) * upstream
+    return tuple(slope * share for slope in of_counts(slopes, totals))
+
+
+def alone(x):
     """The number that a tensor holds, None where vmap lets it stand for many."""
     try:
         return x.item()
@@ -192,28 +187,69 @@ def number(x):
         return None
 
 
-def relaxed_in_blocks(z, y, w, derivatives=None):
-    """The relaxed counts; writes the derivative of every relaxed decision where there is an array for them."""
-    of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
-    return tuple(map(sum, zip(*of_blocks, strict=True)))
+def alone__grouped(x):
+    """A tensor, None where vmap lets it stand for many."""
+    try:
+        x.sum().item()
+    except RuntimeError:
+        return None
+    return x
 
 
-def relaxed_block(z, y, w, derivatives):
-    """The relaxed counts of a block, as numbers; writes the derivatives."""
+def relaxed_in_blocks(z, y, w, kept=None):
+    """The relaxed counts; where there is an array for it, what the gradient is made of is kept there."""
+    return added(relaxed_block(*block) for block in blocks(z, y, w, kept))
+
+
+def relaxed_block(z, y, w, kept):
+    """The relaxed counts of a block, as numbers; keeps the derivatives of the decisions."""
     z, y, w = widened(z, y, w)
     decided, rejected, slope = relax_and_slope(z)
-    if derivatives is not None:
-        derivatives.copy_(slope)
+    if kept is not None:
+        kept.copy_(slope)
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
     # Each a sum of its own: a difference of large sums would cancel.
     return tuple(label.dot(decision).item() for decision in (decided, rejected) for label in (on, off))
 
 
-def gradient_in_blocks(z, y, w, derivatives, positive, negative):
-    """The gradient by the scores, written over the derivatives of the decisions."""
-    for block in flat_blocks(z, y, w, derivatives):
+def relaxed_block__grouped(z, y, w, kept):
+    """The relaxed counts of a block; keeps the derivatives of the decisions."""
+    z, y, w = widened(z, y, unless_ones(w))
+    decided, rejected, slope = relax_and_slope(z)
+    if kept is not None:
+        kept.copy_(slope)
+    return sums_in_place(y, w, decided, rejected)
+
+
+def relaxed_block__multiclass(z, y, w, kept):
+    """The relaxed counts of a block; keeps the probabilities."""
+    z, y, w = widened(z, y, unless_ones(w))
+    p = probabilities(z)
+    if kept is not None:
+        kept.copy_(p)
+    return sums_in_place(y, w, *relax(p))
+
+
+def sums_in_place(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own, with one array for all products."""
+    on, off = weighed(y, w)
+    product = on * decided
+    tp, fp = product.sum(AXES), torch.mul(off, decided, out=product).sum(AXES)
+    return tp, fp, torch.mul(on, rejected, out=product).sum(AXES), off.mul_(rejected).sum(AXES)
+
+
+def gradient_in_blocks(z, y, w, kept, positive, negative):
+    """The gradient by the scores, written over what was kept for it."""
+    for block in blocks(z, y, w, kept):
         gradient_block(*block, positive, negative)
-    return narrow(derivatives, z.dtype)
+    return narrow(kept, z.dtype)
+
+
+def gradient_in_blocks__grouped(z, y, w, kept, positive, negative):
+    """The gradient by the scores, written over what was kept for it."""
+    for block in blocks(z, y, w, kept, along(positive, z), along(negative, z)):
+        gradient_block(*block)
+    return narrow(kept, z.dtype)
 
 
 def gradient_block(z, y, w, derivatives, positive, negative):
@@ -226,13 +262,38 @@ def gradient_block(z, y, w, derivatives, positive, negative):
         derivatives.mul_(w)
 
 
-def flat_blocks(*arrays):
+def gradient_block__grouped(z, y, w, derivatives, positive, negative):
+    """Multiplies derivatives by how the loss moves with the decisions."""
+    _, y, w = widened(z, y, unless_ones(w))
+    on, off = weighed(y, w)
+    derivatives.mul_((on * positive).add_(off.mul_(negative)))
+
+
+def gradient_block__multiclass(z, y, w, p, positive, negative):
+    """Makes a gradient by the scores of probabilities."""
+    _, y, w = widened(z, y, unless_ones(w))
+    on, off = weighed(y, w)
+    by_p = (on * positive).add_(off.mul_(negative)).mul_(relax_slope(p))
+    p.copy_(gradient_by_scores(by_p, p))
+
+
+def unless_ones(w):
+    """Weights, None for those of which each is 1 because it is no more than a mask."""
+    return None if w is None or (w.dtype == torch.bool and w.all()) else w
+
+
+def blocks(*arrays):
     """The arrays, flat, in parts of BLOCK entries for each thread."""
     flat_arrays = [x if x is None else x.reshape(-1) for x in arrays]
     block = BLOCK * torch.get_num_threads()
     if flat_arrays[0].numel() <= block:
         return [flat_arrays]
     return zip(*(repeat(None) if x is None else x.split(block) for x in flat_arrays), strict=False)
+
+
+def blocks__grouped(*arrays):
+    """The arrays in parts along positions or samples, of BLOCK entries of the first."""
+    return ([cut(x, *part) for x in arrays] for part in parts(arrays[0]))
 
 
 def relaxed_counts(z, y, w):
@@ -243,7 +304,7 @@ def relaxed_counts(z, y, w):
 
 def relaxed_counts__multiclass(z, y, w):
     """The relaxed counts, block by block."""
-    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, *relax(probabilities(z))) for z, y, w in starmap(widened, blocks(z, y, w)))
 
 
 def decided_counts(z, y, w):
@@ -255,7 +316,7 @@ def decided_counts(z, y, w):
 
 def decided_counts__multiclass(z, y, w):
     """The hard counts, block by block."""
-    decisions = ((y, w, decide(z)) for z, y, w in blocks(z, y, w))
+    decisions = ((y, w, decide(z)) for z, y, w in starmap(widened, blocks(z, y, w)))
     return added(sums(y, w, decided, ~decided) for y, w, decided in decisions)
 
 
@@ -280,10 +341,11 @@ def gradient__multiclass(z, y, w, positive, negative):
     """The gradient by the scores, from how the loss moves with the decision on a positive and on a negative."""
     positive, negative = along(positive, z), along(negative, z)
     result = None
-    for part, (block, labels, weights) in zip(parts(z), blocks(z, y, w), strict=True):
-        p, q = probabilities(block)
+    for part, block in zip(parts(z), blocks(z, y, w), strict=True):
+        scores, labels, weights = widened(*block)
+        p = probabilities(scores)
         on, off = weighed(labels, weights)
-        by_p = (on * positive + off * negative) * relax_slope(p, q)
+        by_p = (on * positive + off * negative) * relax_slope(p)
         by_scores = narrow(gradient_by_scores(by_p, p), z.dtype)
         if result is None:  # made from a block, it is batched under vmap if any of the blocks will be
             result = by_scores.new_empty(z.shape)
@@ -326,14 +388,15 @@ def relax_and_slope(z):
     return p, q, p * q
 
 
-def relax__multiclass(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax__multiclass(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope__multiclass(p, q):
+def relax_slope__multiclass(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 0 * p + 1
+    return 1
 
 
 def decide(z):
@@ -347,15 +410,25 @@ def decide__multiclass(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: of a probability above a half the sum of the others, no difference."""
-    p = torch.softmax(z, 1)
-    large = torch.nn.functional.hardshrink(p, 0.5)  # the one probability above a half, if there is one
-    return p, (large.sum(1, keepdim=True) - p).add_((p - large).sum(1, keepdim=True))
+    """The softmax."""
+    return torch.softmax(z, 1)
 
 
 def probabilities__given(z):
-    """The probabilities, which are what the scores are, and their complement."""
-    return z, 1 - z
+    """The probabilities, which are what the scores are."""
+    return z
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    large = torch.nn.functional.hardshrink(p, 0.5)
+    q = large.sum(1, keepdim=True) - p
+    return q.sub_(large.sub_(p).sum(1, keepdim=True))
+
+
+def complement__given(p):
+    """1 - p."""
+    return 1 - p
 
 
 def gradient_by_scores(by_p, p):
@@ -603,12 +676,6 @@ def parts(z):
     return [(axis, start, min(max(step, 1), size - start)) for start in range(0, max(size, 1), max(step, 1))]
 
 
-def blocks(z, y, w):
-    """Scores, labels and weights in blocks."""
-    for part in parts(z):
-        yield widened(*(cut(x, *part) for x in (z, y, w)))
-
-
 def cut(x, axis, start, length):
     """A part of an array along an axis, all of it where it has one entry there for all."""
     return x if x is None or x.shape[axis] == 1 else x.narrow(axis, start, length)
@@ -650,7 +717,7 @@ def widened__multiclass(z, y, w):
 def one_hot(y, z):
     """Class indices, in a floating dtype, as labels of each class."""
     distances = (y - class_numbers(z).to(y.dtype)).abs_()
-    return distances.neg_().add_(1).relu_()  # a comparison takes longer
+    return (1 - distances).relu_()  # a comparison takes longer
 
 
 def wide(dtype):

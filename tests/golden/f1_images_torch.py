@@ -25,7 +25,9 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
+import functools
 import math
+import operator
 
 import torch
 from torch import Tensor
@@ -40,6 +42,8 @@ CLASS_AXIS = 1
 AXES = (2,)
 # What each class weighs in the mean.
 CLASS_WEIGHT = (1.0, 2.0)
+# Entries that the cache of one processor core holds, with what is computed of them.
+BLOCK = 2**16
 
 
 def loss(
@@ -52,7 +56,10 @@ def loss(
     Raises TypeError for dtypes and ValueError for shapes that do not fit, and for a target, weight or mask that
     requires a gradient.
     """
-    return Loss.apply(*prepared(input, target, weight, mask))[0]
+    z, y, w = prepared(input, target, weight, mask)
+    # A compiler fuses whole arrays itself, and other devices have no cache of this kind.
+    in_blocks = type(z) is Tensor and z.is_cpu and not torch.compiler.is_compiling()
+    return (LossInBlocks if in_blocks else Loss).apply(z, y, w)[0]
 
 
 def score(
@@ -79,15 +86,49 @@ def soft_counts(
     return Loss.apply(*prepared(input, target, weight, mask))[1:]
 
 
+class LossInBlocks(torch.autograd.Function):
+    """The loss, computed in blocks, and what its gradient is made of; of binary scores in Python's numbers."""
+
+    @staticmethod
+    def forward(z, y, w):
+        kept = [z.new_empty(z.shape, dtype=wide(z.dtype))] if z.requires_grad else []
+        totals = relaxed_in_blocks(z, y, w, *kept)
+        value = torch.as_tensor(value_of(totals, w), dtype=wide(z.dtype), device=z.device)
+        return narrow(value, z.dtype), totals, kept
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        _, ctx.totals, ctx.kept = output
+
+    @staticmethod
+    def backward(ctx, grad_loss, *_):
+        z, y, w = ctx.saved_tensors
+        upstream = None if torch.is_grad_enabled() else alone(grad_loss)
+        if upstream is None:  # the gradient is to be differentiated in its turn, or taken for many at once
+            positive, negative = moves(Loss.apply(z, y, w)[1:], w, grad_loss)
+            return gradient(z, y, w, positive, negative), None, None
+        positive, negative = moves(ctx.totals, w, upstream)
+        if not ctx.kept:  # it has become a gradient already
+            ctx.kept.append(z.new_empty(z.shape, dtype=wide(z.dtype)))
+            relaxed_in_blocks(z, y, w, *ctx.kept)
+        return gradient_in_blocks(z, y, w, ctx.kept.pop(), positive, negative), None, None
+
+    @staticmethod
+    def vmap(info, in_dims, z, y, w):
+        values, *totals = torch.vmap(Loss.apply, in_dims, randomness=info.randomness)(z, y, w)
+        return (values, tuple(totals), []), (0, (0, 0, 0, 0), [])
+
+
 class Loss(torch.autograd.Function):
-    """The loss and the counts that it is made from, with the derived gradient."""
+    """The loss and the four counts that it is made from, with the derived gradient."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(z, y, w):
         totals = relaxed_counts(z, y, w)
-        return narrow(averaged(of_counts(objective, totals)[0], totals, w), z.dtype), *totals
+        return narrow(value_of(totals, w), z.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -96,11 +137,76 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
         z, y, w, *totals = ctx.saved_tensors
-        upstream = grad_loss.to(grad_tp.dtype) * shares(totals, w)
-        positive, negative = (slope * upstream for slope in of_counts(slopes, totals))
+        positive, negative = moves(totals, w, grad_loss)
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
         return gradient(z, y, w, positive, negative), None, None
+
+
+def value_of(totals, w):
+    """The loss, from the counts of all matrices."""
+    return averaged(of_counts(objective, totals)[0], totals, w)
+
+
+def moves(totals, w, upstream):
+    """How the loss moves with the decision on a positive, and on a negative, times what comes from outside."""
+    share = shares(totals, w) * upstream
+    return tuple(slope * share for slope in of_counts(slopes, totals))
+
+
+def alone(x):
+    """A tensor, None where vmap lets it stand for many."""
+    try:
+        x.sum().item()
+    except RuntimeError:
+        return None
+    return x
+
+
+def relaxed_in_blocks(z, y, w, kept=None):
+    """The relaxed counts; where there is an array for it, what the gradient is made of is kept there."""
+    return added(relaxed_block(*block) for block in blocks(z, y, w, kept))
+
+
+def relaxed_block(z, y, w, kept):
+    """The relaxed counts of a block; keeps the derivatives of the decisions."""
+    z, y, w = widened(z, y, unless_ones(w))
+    decided, rejected, slope = relax_and_slope(z)
+    if kept is not None:
+        kept.copy_(slope)
+    return sums_in_place(y, w, decided, rejected)
+
+
+def sums_in_place(y, w, decided, rejected):
+    """TP, FP, FN, TN of each matrix, each a sum of its own, with one array for all products."""
+    on, off = weighed(y, w)
+    product = on * decided
+    tp, fp = product.sum(AXES), torch.mul(off, decided, out=product).sum(AXES)
+    return tp, fp, torch.mul(on, rejected, out=product).sum(AXES), off.mul_(rejected).sum(AXES)
+
+
+def gradient_in_blocks(z, y, w, kept, positive, negative):
+    """The gradient by the scores, written over what was kept for it."""
+    for block in blocks(z, y, w, kept, along(positive, z), along(negative, z)):
+        gradient_block(*block)
+    return narrow(kept, z.dtype)
+
+
+def gradient_block(z, y, w, derivatives, positive, negative):
+    """Multiplies derivatives by how the loss moves with the decisions."""
+    _, y, w = widened(z, y, unless_ones(w))
+    on, off = weighed(y, w)
+    derivatives.mul_((on * positive).add_(off.mul_(negative)))
+
+
+def unless_ones(w):
+    """Weights, None for those of which each is 1 because it is no more than a mask."""
+    return None if w is None or (w.dtype == torch.bool and w.all()) else w
+
+
+def blocks(*arrays):
+    """The arrays in parts along positions or samples, of BLOCK entries of the first."""
+    return ([cut(x, *part) for x in arrays] for part in parts(arrays[0]))
 
 
 def relaxed_counts(z, y, w):
@@ -152,6 +258,12 @@ def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p, q = sigmoids(z)
     return p * q
+
+
+def relax_and_slope(z):
+    """The relaxed decision, its complement, and its derivative by the score."""
+    p, q = sigmoids(z)
+    return p, q, p * q
 
 
 def decide(z):
@@ -268,9 +380,27 @@ def broadcasts(shape, to):
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
 
 
+def parts(z):
+    """The blocks of the scores, along positions or samples: axis, start and length of each."""
+    axis = 2 if 0 not in AXES or z.shape[2] > z.shape[0] else 0
+    size = z.shape[axis]
+    step = size if torch.compiler.is_compiling() else BLOCK * size // max(z.numel(), 1)
+    return [(axis, start, min(max(step, 1), size - start)) for start in range(0, max(size, 1), max(step, 1))]
+
+
+def cut(x, axis, start, length):
+    """A part of an array along an axis, all of it where it has one entry there for all."""
+    return x if x is None or x.shape[axis] == 1 else x.narrow(axis, start, length)
+
+
 def along(slope, z):
     """A slope for each matrix as an array that broadcasts to the scores."""
     return slope.reshape([1 if axis in AXES else size for axis, size in enumerate(z.shape)])
+
+
+def added(of_blocks):
+    """The sums of counts of blocks, each added at once: what lives through many blocks scatters the memory."""
+    return functools.reduce(lambda totals, counts: tuple(map(operator.add, totals, counts)), of_blocks)
 
 
 def widened(z, y, w):

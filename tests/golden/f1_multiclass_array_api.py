@@ -85,7 +85,7 @@ def soft_counts(y_true, y_score, *, sample_weight=None, mask=None):
 
 def relaxed_counts(z, y, w):
     """The relaxed counts, block by block."""
-    return added(sums(y, w, *relax(*probabilities(z))) for z, y, w in blocks(z, y, w))
+    return added(sums(y, w, *relax(probabilities(z))) for z, y, w in blocks(z, y, w))
 
 
 def decided_counts(z, y, w):
@@ -99,8 +99,8 @@ def gradient(z, y, w, positive, negative):
     positive, negative = along(positive, z), along(negative, z)
     results = []
     for block, labels, weights in blocks(z, y, w):
-        p, q = probabilities(block)
-        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p, q)
+        p = probabilities(block)
+        by_p = (labels * positive + (1 - labels) * negative) * relax_slope(p)
         results.append(narrow(gradient_by_scores(by_p if weights is None else by_p * weights, p), z.dtype))
     return array_namespace(z).concat(results, axis=1)
 
@@ -123,14 +123,15 @@ def slopes(tp, fp, fn, tn):
     return divide(f1 - 2, d), divide(f1, d)
 
 
-def relax(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope(p, q):
+def relax_slope(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -139,12 +140,17 @@ def decide(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     xp = array_namespace(z)
     powers = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
-    largest = powers * likeliest(powers)
-    top, rest = xp.sum(largest, axis=-1, keepdims=True), xp.sum(powers - largest, axis=-1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / xp.sum(powers, axis=-1, keepdims=True)
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    xp = array_namespace(p)
+    large = p * xp.astype(p > 0.5, p.dtype)
+    return (xp.sum(large, axis=-1, keepdims=True) - p) + xp.sum(p - large, axis=-1, keepdims=True)
 
 
 def gradient_by_scores(by_p, p):

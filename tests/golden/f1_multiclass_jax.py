@@ -144,7 +144,7 @@ def decided_counts(z, y, w):
 def relaxed_parts(z, y, w):
     """What each entry adds to the relaxed counts."""
     z, y, w = widened(z, y, w)
-    return parts(y, w, *relax(*probabilities(z)))
+    return parts(y, w, *relax(probabilities(z)))
 
 
 def decided_parts(z, y, w):
@@ -161,9 +161,9 @@ def moved(value, z, y, w, z_dot, positive, negative):
 
     def of_block(z, y, w, z_dot):
         z, y, w = widened(z, y, w)
-        p, q = probabilities(z)
+        p = probabilities(z)
         first = likeliest(z)
-        by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
+        by_p = (y * positive + (1 - y) * negative) * relax_slope(p)
         by_p = by_p if w is None else by_p * w
         if value.ndim == 0:
             return jnp.sum(within(gradient_by_scores(by_p, p, first), dtype) * z_dot)
@@ -193,14 +193,15 @@ def slopes(tp, fp, fn, tn):
     return divide(f1 - 2, d), divide(f1, d)
 
 
-def relax(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope(p, q):
+def relax_slope(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -209,11 +210,15 @@ def decide(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     powers = jnp.exp(z - jax.lax.stop_gradient(z.max(1, keepdims=True)))
-    largest = powers * likeliest(z)
-    top, rest = largest.sum(1, keepdims=True), (powers - largest).sum(1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / powers.sum(1, keepdims=True)
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    large = jnp.where(p > 0.5, p, 0)
+    return (large.sum(1, keepdims=True) - p) + (p - large).sum(1, keepdims=True)
 
 
 def gradient_by_scores(by_p, p, first):

@@ -117,7 +117,7 @@ def valued(tp, fp, fn, tn):
 
 def relaxed_counts(z, y, w):
     """The relaxed counts, part by part."""
-    return added(part_by_part(lambda z, y, w: sums(y, w, *relax(*probabilities(z))), z, y, w))
+    return added(part_by_part(lambda z, y, w: sums(y, w, *relax(probabilities(z))), z, y, w))
 
 
 def decided_counts(z, y, w):
@@ -130,8 +130,8 @@ def gradient(z, y, w, positive, negative):
     dtype, positive, negative = z.dtype, along(positive, z), along(negative, z)
 
     def of_part(z, y, w):
-        p, q = probabilities(z)
-        by_p = (y * positive + (1 - y) * negative) * relax_slope(p, q)
+        p = probabilities(z)
+        by_p = (y * positive + (1 - y) * negative) * relax_slope(p)
         return narrow(gradient_by_scores(by_p if w is None else by_p * w, p), dtype)
 
     return tf.concat(part_by_part(of_part, z, y, w), axis=1)
@@ -155,14 +155,15 @@ def slopes(tp, fp, fn, tn):
     return divide(f1 - 2, d), divide(f1, d)
 
 
-def relax(p, q):
-    """The relaxed decision on a class and its complement, from the class's probability p and q = 1 - p."""
+def relax(p):
+    """The relaxed decision on a class and its complement, from the class's probability."""
+    q = complement(p)
     return p, q
 
 
-def relax_slope(p, q):
+def relax_slope(p):
     """The derivative of the relaxed decision on a class by its probability."""
-    return 1 + 0 * p
+    return 1
 
 
 def decide(z):
@@ -171,12 +172,16 @@ def decide(z):
 
 
 def probabilities(z):
-    """The softmax, and its complement: the sum over all other classes, not a difference from 1."""
+    """The softmax."""
     powers = tf.exp(z - tf.stop_gradient(tf.reduce_max(z, axis=-1, keepdims=True)))
-    largest = powers * likeliest(powers)
-    top = tf.reduce_sum(largest, axis=-1, keepdims=True)
-    rest = tf.reduce_sum(powers - largest, axis=-1, keepdims=True)
-    return powers / (top + rest), ((top - powers) + rest) / (top + rest)
+    return powers / tf.reduce_sum(powers, axis=-1, keepdims=True)
+
+
+def complement(p):
+    """1 - p: of the one probability above a half, if there is one, the sum of the others, no difference."""
+    large = tf.where(p > 0.5, p, 0)
+    of_others = tf.reduce_sum(p - large, axis=-1, keepdims=True)
+    return (tf.reduce_sum(large, axis=-1, keepdims=True) - p) + of_others
 
 
 def gradient_by_scores(by_p, p):

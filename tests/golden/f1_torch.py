@@ -17,8 +17,10 @@ quotient whose denominator is zero is 0, if nothing else is said above, with slo
 slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
 """
 
+import functools
 import math
-from itertools import repeat
+import operator
+from itertools import repeat, starmap
 
 import torch
 from torch import Tensor
@@ -70,32 +72,32 @@ def soft_counts(
 
 
 class LossInBlocks(torch.autograd.Function):
-    """The loss, computed in blocks and with Python's numbers, and what its gradient is made of."""
+    """The loss, computed in blocks, and what its gradient is made of; of binary scores in Python's numbers."""
 
     @staticmethod
     def forward(z, y, w):
-        derivatives = [z.new_empty(z.shape, dtype=wide(z.dtype))] if z.requires_grad else []
-        totals = relaxed_in_blocks(z, y, w, *derivatives)
-        value = z.new_tensor(of_counts(objective, totals)[0], dtype=wide(z.dtype))
-        return narrow(value, z.dtype), totals, derivatives
+        kept = [z.new_empty(z.shape, dtype=wide(z.dtype))] if z.requires_grad else []
+        totals = relaxed_in_blocks(z, y, w, *kept)
+        value = torch.as_tensor(value_of(totals, w), dtype=wide(z.dtype), device=z.device)
+        return narrow(value, z.dtype), totals, kept
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.save_for_backward(*inputs)
-        _, ctx.totals, ctx.derivatives = output
+        _, ctx.totals, ctx.kept = output
 
     @staticmethod
     def backward(ctx, grad_loss, *_):
         z, y, w = ctx.saved_tensors
-        upstream = None if torch.is_grad_enabled() else number(grad_loss)
+        upstream = None if torch.is_grad_enabled() else alone(grad_loss)
         if upstream is None:  # the gradient is to be differentiated in its turn, or taken for many at once
-            positive, negative = moves(Loss.apply(z, y, w)[1:], grad_loss)
+            positive, negative = moves(Loss.apply(z, y, w)[1:], w, grad_loss)
             return gradient(z, y, w, positive, negative), None, None
-        positive, negative = (slope * upstream for slope in of_counts(slopes, ctx.totals))
-        if not ctx.derivatives:  # they have become a gradient already
-            ctx.derivatives.append(z.new_empty(z.shape, dtype=wide(z.dtype)))
-            relaxed_in_blocks(z, y, w, *ctx.derivatives)
-        return gradient_in_blocks(z, y, w, ctx.derivatives.pop(), positive, negative), None, None
+        positive, negative = moves(ctx.totals, w, upstream)
+        if not ctx.kept:  # it has become a gradient already
+            ctx.kept.append(z.new_empty(z.shape, dtype=wide(z.dtype)))
+            relaxed_in_blocks(z, y, w, *ctx.kept)
+        return gradient_in_blocks(z, y, w, ctx.kept.pop(), positive, negative), None, None
 
     @staticmethod
     def vmap(info, in_dims, z, y, w):
@@ -111,7 +113,7 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def forward(z, y, w):
         totals = relaxed_counts(z, y, w)
-        return narrow(of_counts(objective, totals)[0], z.dtype), *totals
+        return narrow(value_of(totals, w), z.dtype), *totals
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -120,18 +122,23 @@ class Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_loss, grad_tp, grad_fp, grad_fn, grad_tn):
         z, y, w, *totals = ctx.saved_tensors
-        positive, negative = moves(totals, grad_loss)
+        positive, negative = moves(totals, w, grad_loss)
         # The counts are outputs too: a second derivative comes back through them.
         positive, negative = positive + grad_tp - grad_fn, negative + grad_fp - grad_tn
         return gradient(z, y, w, positive, negative), None, None
 
 
-def moves(totals, grad_loss):
+def value_of(totals, w):
+    """The loss, from the counts."""
+    return of_counts(objective, totals)[0]
+
+
+def moves(totals, w, upstream):
     """How the loss moves with the decision on a positive, and on a negative, times what comes from outside."""
-    return tuple(slope * grad_loss.to(slope.dtype) for slope in of_counts(slopes, totals))
+    return tuple(slope * upstream for slope in of_counts(slopes, totals))
 
 
-def number(x):
+def alone(x):
     """The number that a tensor holds, None where vmap lets it stand for many."""
     try:
         return x.item()
@@ -139,28 +146,27 @@ def number(x):
         return None
 
 
-def relaxed_in_blocks(z, y, w, derivatives=None):
-    """The relaxed counts; writes the derivative of every relaxed decision where there is an array for them."""
-    of_blocks = [relaxed_block(*block) for block in flat_blocks(z, y, w, derivatives)]
-    return tuple(map(sum, zip(*of_blocks, strict=True)))
+def relaxed_in_blocks(z, y, w, kept=None):
+    """The relaxed counts; where there is an array for it, what the gradient is made of is kept there."""
+    return added(relaxed_block(*block) for block in blocks(z, y, w, kept))
 
 
-def relaxed_block(z, y, w, derivatives):
-    """The relaxed counts of a block, as numbers; writes the derivatives."""
+def relaxed_block(z, y, w, kept):
+    """The relaxed counts of a block, as numbers; keeps the derivatives of the decisions."""
     z, y, w = widened(z, y, w)
     decided, rejected, slope = relax_and_slope(z)
-    if derivatives is not None:
-        derivatives.copy_(slope)
+    if kept is not None:
+        kept.copy_(slope)
     on, off = (y, 1 - y) if w is None else (w * y, w * (1 - y))
     # Each a sum of its own: a difference of large sums would cancel.
     return tuple(label.dot(decision).item() for decision in (decided, rejected) for label in (on, off))
 
 
-def gradient_in_blocks(z, y, w, derivatives, positive, negative):
-    """The gradient by the scores, written over the derivatives of the decisions."""
-    for block in flat_blocks(z, y, w, derivatives):
+def gradient_in_blocks(z, y, w, kept, positive, negative):
+    """The gradient by the scores, written over what was kept for it."""
+    for block in blocks(z, y, w, kept):
         gradient_block(*block, positive, negative)
-    return narrow(derivatives, z.dtype)
+    return narrow(kept, z.dtype)
 
 
 def gradient_block(z, y, w, derivatives, positive, negative):
@@ -173,7 +179,7 @@ def gradient_block(z, y, w, derivatives, positive, negative):
         derivatives.mul_(w)
 
 
-def flat_blocks(*arrays):
+def blocks(*arrays):
     """The arrays, flat, in parts of BLOCK entries for each thread."""
     flat_arrays = [x if x is None else x.reshape(-1) for x in arrays]
     block = BLOCK * torch.get_num_threads()
@@ -287,6 +293,11 @@ def broadcasts(shape, to):
     """Whether an array of a shape can be repeated to fill another."""
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def added(of_blocks):
+    """The sums of counts of blocks, each added at once: what lives through many blocks scatters the memory."""
+    return functools.reduce(lambda totals, counts: tuple(map(operator.add, totals, counts)), of_blocks)
 
 
 def widened(z, y, w):
