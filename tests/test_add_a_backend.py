@@ -315,7 +315,7 @@ def test_a_missing_hole_is_named(toy: Path, hole: str):
         ml.compile(F1, toy)
 
 
-@pytest.mark.parametrize("function", TABLE_KEYS)
+@pytest.mark.parametrize("function", sorted({*TABLE_KEYS} - {"complement"}))  # which needs classes
 def test_a_function_without_a_spelling_is_named(toy: Path, function: str):
     lines = [line for line in TABLE.splitlines() if not line.startswith(f"{function} =")]
     (toy / "backend.toml").write_text("\n".join(lines), "utf-8")

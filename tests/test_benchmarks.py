@@ -134,10 +134,12 @@ def test_targets_are_judged_by_the_worst(tmp_path):
         entropy,
         ours | {"metric": "F1", "seconds": [0.6, 0.3, 0.2]},
         ours | {"metric": "MCC", "seconds": [0.6]},
+        ours | {"metric": "G-mean", "seconds": [], "status": "refused", "note": "value off by 0.5"},
     ]
     (tmp_path / "torch.json").write_text(json.dumps({"rows": rows}), "utf-8")
     found = [(one.target, one.measured, one.verdict) for one in judged(Results.read(tmp_path))]
     assert found == [
+        ("all", "2 of 3", "missed"),
         ("≤ 1.0", "0.30 to 0.60 (MCC at 2²⁴)", "met"),
         ("≤ 0.5", "0.30 to 0.60 (MCC at 2²⁴)", "missed"),
         ("≤ 1.1", "1.00 to 1.00 (F1 at 2²⁴)", "met"),
