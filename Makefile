@@ -35,7 +35,7 @@ docs: $(VENV)/.docs  ## the documentation site, in docs/_build/html, strictly: a
 fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 	FUZZ=$(N) $(THREADS) $(PY) -m pytest -n $(WORKERS) tests/test_fuzz.py $(ARGS)
 
-bench: $(VENV)/.test  ## time and memory beside other libraries, in half an hour or more; ARGS=--quick: in a minute, not recorded
+bench: $(VENV)/.test  ## time and memory beside other libraries, in twenty minutes or more; ARGS=--quick: in a minute, not recorded
 	$(PY) benchmarks/speed.py $(ARGS)
 
 lint: $(VENV)/.lint  ## ruff and mypy
@@ -43,7 +43,7 @@ lint: $(VENV)/.lint  ## ruff and mypy
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy metricloss
 
-readme: $(VENV)/.demo  ## write the generated parts of README.md again
+readme: $(VENV)/.test  ## write the generated parts of README.md again
 	$(PY) tests/test_readme.py
 
 dist: $(VENV)/.dist  ## sdist, and from it the wheel, in dist/
