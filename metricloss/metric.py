@@ -116,6 +116,11 @@ class Metric:
             return math.nan
         return self._body(float(tp), float(fp), float(fn), float(tn))[0]
 
+    @property
+    def __name__(self) -> str:
+        """As scikit-learn calls a scorer that is made of it."""
+        return self.name
+
     @cached_property
     def _body(self) -> Callable[..., tuple[float, ...]]:
         return lower_counts(self.slopes, [self.slopes.value])
