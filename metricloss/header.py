@@ -68,10 +68,7 @@ def _word(value: object) -> str:
 
 def _what(recipe: Recipe) -> str:
     """The metric, with its task where that is not the usual one."""
-    task = recipe.task
-    words = [] if task.name == "binary" else [task.name]
-    words += [] if task.average == "binary" else [task.average or "by class"]
-    return ", ".join([recipe.metric.name, *words])
+    return ", ".join([recipe.metric.name, *recipe.task.words])
 
 
 def _table(recipe: Recipe) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import linecache
 import sys
 import types
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,8 @@ class Loss:
     """A compiled loss: call it as its framework calls losses.
 
     Beside the loss itself it has the other functions of the emitted file: ``score``, the hard metric;
-    ``counts`` and ``soft_counts``; and ``value_and_grad`` where the framework has no autodiff of its own.
+    ``counts`` and ``soft_counts``; ``value_and_grad`` where the framework has no autodiff of its own; and where
+    it has modules, such a class, called after the metric, as ``F1Loss``.
     Every stage that led to it can be looked at: ``metric``, ``slopes``, ``plan``, ``derivation``, ``source``.
 
     >>> from metricloss import compile
@@ -46,14 +49,14 @@ class Loss:
         return f"Loss({self.metric.name} for {backend.title}, relaxed by {self.relaxation}: {backend.call})"
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self.emitted.backend.entry_points})
+        return sorted({*super().__dir__(), *self.emitted.entry_points})
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """The loss; see the emitted file's own docstring for its arguments."""
         return self.module.loss(*arguments, **options)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or name not in self.emitted.backend.entry_points:
+        if name.startswith("_") or name not in self.emitted.entry_points:
             raise AttributeError(f"a loss for {self.emitted.backend.name} has no {name}")
         function: Callable[..., Any] = getattr(self.module, name)
         return function
@@ -136,7 +139,22 @@ def load_text(text: str, name: str) -> types.ModuleType:
     linecache.lazycache(filename, module.__dict__)
     sys.modules[name] = module  # torch.compile and pickle look a function's module up here
     exec(compile(text, filename, "exec"), module.__dict__)
+    for kind in vars(module).values():
+        if isinstance(kind, type) and kind.__module__ == name:  # which another process cannot import
+            copyreg.pickle(kind, partial(_with_its_text, text))
     return module
+
+
+def _with_its_text(text: str, made: object) -> tuple[Any, ...]:
+    """What pickle and copy keep of an object whose class stands in a text that is in no file."""
+    kind = type(made)
+    return _blank, (text, kind.__module__, kind.__qualname__), made.__getstate__()
+
+
+def _blank(text: str, name: str, kind: str) -> object:
+    """An object without its state, of a class in a text."""
+    cls = getattr(sys.modules.get(name) or load_text(text, name), kind)
+    return cls.__new__(cls)
 
 
 class _Text:

@@ -88,6 +88,7 @@ class Recipe:
             "CLASS_AXIS": task.class_axis,
             "CLASS_WEIGHT": task.class_weight or None,
             "IGNORE_INDEX": task.ignore_index,
+            "FORMULA": ", ".join([str(self.metric.expression), *task.words, f"relaxed by {self.relaxation}"]),
         }
         return {name: value for name, value in constants.items() if value is not None}
 

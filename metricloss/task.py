@@ -84,6 +84,16 @@ class Task:
         return self.average not in ("binary", "micro", None)
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The task and the average, where they are not the usual ones, for people.
+
+        >>> Task("multilabel").words
+        ('multilabel', 'macro')
+        """
+        names = () if self.name == "binary" else (self.name,)
+        return names if self.average == "binary" else (*names, self.average or "by class")
+
+    @property
     def options(self) -> dict[str, object]:
         """What differs from the defaults, by the names of `compile`."""
         usual = Task(self.name)

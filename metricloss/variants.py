@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
@@ -14,6 +16,8 @@ from metricloss.recipe import Recipe
 _MARK = "__"
 
 
+#: As long may a line of an emitted file be.
+_WIDE = 112
 #: Words without which a backend can do: torch lays arrays out alike, by sample or not.
 _OPTIONAL = {"by_sample"}
 
@@ -43,13 +47,26 @@ def chosen(backend: str, skeleton: str, recipe: Recipe) -> str:
         if _MARK in name:
             del lines[first_line(node, given) : node.end_lineno]
         elif name in settings:
-            lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {settings[name]!r}"]
+            lines[node.lineno - 1 : node.end_lineno] = assignment(name, settings[name])
         elif wanted[name] != name:
             variant = nodes[wanted[name]]
             lines[_start(node) : node.end_lineno] = given[_start(variant) : variant.end_lineno]
     names = {variant: base for base, variant in wanted.items() if variant != base}
     text = "\n".join(lines) + "\n"
     return re.sub(rf"\b\w+{_MARK}\w+\b", lambda found: names.get(found[0], found[0]), text)
+
+
+def assignment(name: str, value: object) -> list[str]:
+    """The lines that give a constant its value, long text in parts.
+
+    >>> assignment("CLASS_AXIS", -1)
+    ['CLASS_AXIS = -1']
+    """
+    line = f"{name} = {json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)}"
+    if not isinstance(value, str) or len(line) <= _WIDE:
+        return [line]
+    parts = textwrap.wrap(value, _WIDE - 8, drop_whitespace=False, break_on_hyphens=False)
+    return [f"{name} = (", *(f"    {json.dumps(part, ensure_ascii=False)}" for part in parts), ")"]
 
 
 def _require_variants(backend: str, names: Iterable[str], variants: Iterable[str]) -> None:

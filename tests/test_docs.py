@@ -116,7 +116,9 @@ def test_the_emitted_functions_are_described():
     loss, *others = map(emitted.described, emitted.functions_of(backend))
     assert loss.startswith(".. py:function:: loss(input, target, weight=None, mask=None)\n   :no-index:")
     assert "   :param target: labels 0/1, or soft ones" in loss
-    assert len(others) == len(backend.entry_points) - 1
+    (module,) = emitted.classes_of(backend)
+    assert module.startswith(".. py:class:: F1Loss\n   :no-index:\n\n   The loss as a module")
+    assert len([loss, *others, module]) == len(backend.entry_points)
     assert "class indices" in emitted.shapes_of(backend, "multiclass")
 
 

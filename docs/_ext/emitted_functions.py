@@ -21,6 +21,14 @@ def functions_of(backend: Backend) -> Iterator[ast.FunctionDef]:
             yield node
 
 
+def classes_of(backend: Backend) -> Iterator[str]:
+    """The names of the classes of an emitted file, with what their docstrings say, in reStructuredText."""
+    source = ml.emit("f1", backend.name)
+    for node in ast.parse(source.text).body:
+        if isinstance(node, ast.ClassDef) and node.name in source.entry_points:
+            yield f".. py:class:: {node.name}\n   :no-index:\n\n   {laid_out(ast.get_docstring(node) or '')}\n"
+
+
 def shapes_of(backend: Backend, task: str) -> str:
     """What the head of a file for several classes says about shapes."""
     head = ast.get_docstring(ast.parse(ml.emit("f1", backend.name, task=task).text)) or ""
@@ -55,7 +63,7 @@ class EmittedFunctions(SphinxDirective):
         classes = [
             f'With ``task="{task}"``: {shapes_of(backend, task)}' for task in ("multilabel", "multiclass")
         ]
-        for text in (*map(described, functions_of(backend)), *classes):
+        for text in (*map(described, functions_of(backend)), *classes_of(backend), *classes):
             section += self.parse_text_to_nodes(text)
         return section
 

@@ -38,6 +38,8 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# The metric, as the module shows it.
+FORMULA = "2*TP/(FN + FP + 2*TP), multiclass, macro, relaxed by Soft()"
 # Where the scores have their classes.
 CLASS_AXIS = 1
 # What one confusion matrix sums over, where arrays are (samples, classes, positions).
@@ -62,6 +64,20 @@ def loss(
     # A compiler fuses whole arrays itself, and other devices have no cache of this kind.
     in_blocks = type(z) is Tensor and z.is_cpu and not torch.compiler.is_compiling()
     return (LossInBlocks if in_blocks else Loss).apply(z, y, w)[0]
+
+
+class F1Loss(torch.nn.Module):
+    """The loss as a module, for those who take one."""
+
+    def forward(
+        self, input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """The loss, of the same arguments as the function's."""
+        return loss(input, target, weight, mask)
+
+    def extra_repr(self) -> str:
+        """The metric's formula."""
+        return FORMULA
 
 
 def score(

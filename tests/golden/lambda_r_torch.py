@@ -34,6 +34,11 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# The metric, as the module shows it.
+FORMULA = (
+    "2*(TN + TP - Max(FN + TN, FP + TP)/2 - Max(FN + TP, FP + TN)/2)/(2*FN + 2*FP + 2*TN + 2*TP - Max(FN + "
+    "TN, FP + TP) - Max(FN + TP, FP + TN)), relaxed by ScoreOriented(0.5, 0.5)"
+)
 # Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 
@@ -55,6 +60,20 @@ def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tens
     if in_blocks:
         return LossInBlocks.apply(z, y, w if w is None else w.expand(z.shape))[0]
     return Loss.apply(z, y, w)[0]
+
+
+class LambdaRLoss(torch.nn.Module):
+    """The loss as a module, for those who take one."""
+
+    def forward(
+        self, input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """The loss, of the same arguments as the function's."""
+        return loss(input, target, weight, mask)
+
+    def extra_repr(self) -> str:
+        """The metric's formula."""
+        return FORMULA
 
 
 def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:

@@ -34,6 +34,8 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# The metric, as the module shows it.
+FORMULA = "(-FN*FP + TN*TP)/(sqrt(FN + TN)*sqrt(FN + TP)*sqrt(FP + TN)*sqrt(FP + TP)), relaxed by AnyLoss(10)"
 # Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 
@@ -55,6 +57,20 @@ def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tens
     if in_blocks:
         return LossInBlocks.apply(z, y, w if w is None else w.expand(z.shape))[0]
     return Loss.apply(z, y, w)[0]
+
+
+class MccLoss(torch.nn.Module):
+    """The loss as a module, for those who take one."""
+
+    def forward(
+        self, input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """The loss, of the same arguments as the function's."""
+        return loss(input, target, weight, mask)
+
+    def extra_repr(self) -> str:
+        """The metric's formula."""
+        return FORMULA
 
 
 def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:

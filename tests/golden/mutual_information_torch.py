@@ -42,6 +42,12 @@ from torch import Tensor
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
 HUGE = 2.0**100
+# The metric, as the module shows it.
+FORMULA = (
+    "(FN*log(FN*(FN + FP + TN + TP)/((FN + TN)*(FN + TP)))/log(2) + FP*log(FP*(FN + FP + TN + TP)/((FP + "
+    "TN)*(FP + TP)))/log(2) + TN*log(TN*(FN + FP + TN + TP)/((FN + TN)*(FP + TN)))/log(2) + TP*log(TP*(FN + "
+    "FP + TN + TP)/((FN + TP)*(FP + TP)))/log(2))/(FN + FP + TN + TP), relaxed by SigmoidF1(2, -0.5)"
+)
 # Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 
@@ -63,6 +69,20 @@ def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tens
     if in_blocks:
         return LossInBlocks.apply(z, y, w if w is None else w.expand(z.shape))[0]
     return Loss.apply(z, y, w)[0]
+
+
+class MutualInformationLoss(torch.nn.Module):
+    """The loss as a module, for those who take one."""
+
+    def forward(
+        self, input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """The loss, of the same arguments as the function's."""
+        return loss(input, target, weight, mask)
+
+    def extra_repr(self) -> str:
+        """The metric's formula."""
+        return FORMULA
 
 
 def score(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
