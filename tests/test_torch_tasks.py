@@ -35,8 +35,7 @@ def case(request, torch):
 def loss(request, case, monkeypatch):
     """A loss that looks at all scores in one go, or at very few."""
     loss = case.compiled(F1, "torch")
-    if case.task == "multiclass":
-        monkeypatch.setattr(loss.module, "BLOCK", request.param)
+    monkeypatch.setattr(loss.module, "BLOCK", request.param)
     return loss
 
 
@@ -74,6 +73,42 @@ def test_gradcheck_twice(torch, case, loss):
     z.requires_grad_()
     assert torch.autograd.gradcheck(lambda z: loss(z, y, w), z)
     assert torch.autograd.gradgradcheck(lambda z: loss(z, y, w), z)
+
+
+def whole(loss, *arguments):
+    """The loss as compilers are given it."""
+    return loss.module.Loss.apply(*loss.module.prepared(*arguments))[0]
+
+
+@pytest.mark.parametrize("weights", ["none", "by entry", "a mask", "a mask of ones"])
+@pytest.mark.parametrize("labels", ["as they are", "soft"])
+def test_a_user_notices_no_blocks(torch, case, loss, weights, labels):
+    """The probabilities of the first pass become the gradient: it is there again, and inputs are left alone."""
+    z, y, w, _ = tensors(torch, case, (5, 4, 3))
+    y = (
+        torch.rand(z.shape, generator=torch.Generator().manual_seed(0), dtype=z.dtype)
+        if labels == "soft"
+        else y
+    )
+    w, mask = {
+        "none": (None, None),
+        "by entry": (w, None),
+        "a mask": (None, w > 1),
+        "a mask of ones": (None, torch.ones_like(w, dtype=torch.bool)),
+    }[weights]
+    kept = [None if x is None else x.clone() for x in (z, y, w, mask)]
+    z.requires_grad_()
+    value, expected = loss(z, y, w, mask), whole(loss, z, y, w, mask)
+    torch.testing.assert_close(value, expected)
+    (gradient,) = torch.autograd.grad(expected.sum(), z)
+    for factor in (1, 5):  # the second time it is made anew
+        (found,) = torch.autograd.grad(factor * value.sum(), z, retain_graph=True)
+        torch.testing.assert_close(found, factor * gradient)
+    ones = torch.eye(3, dtype=z.dtype)[:, 0].expand(*value.shape, 3).movedim(-1, 0)
+    (found,) = torch.autograd.grad(value, z, ones, is_grads_batched=True)
+    torch.testing.assert_close(found, torch.stack([gradient, 0 * gradient, 0 * gradient]))
+    for x, before in zip((z, y, w, mask), kept, strict=True):
+        assert x is None or torch.equal(x, before)
 
 
 def test_derivatives_are_those_of_the_plain_formula(torch, case, loss):
