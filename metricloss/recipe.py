@@ -88,6 +88,8 @@ class Recipe:
             "CLASS_AXIS": task.class_axis,
             "CLASS_WEIGHT": task.class_weight or None,
             "IGNORE_INDEX": task.ignore_index,
+            "NAME": self.metric.name,
+            "HIGHER_IS_BETTER": self.metric.direction == "maximize",
         }
         return {name: value for name, value in constants.items() if value is not None}
 

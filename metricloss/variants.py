@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -43,7 +44,7 @@ def chosen(backend: str, skeleton: str, recipe: Recipe) -> str:
         if _MARK in name:
             del lines[first_line(node, given) : node.end_lineno]
         elif name in settings:
-            lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {settings[name]!r}"]
+            lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {_literal(settings[name])}"]
         elif wanted[name] != name:
             variant = nodes[wanted[name]]
             lines[_start(node) : node.end_lineno] = given[_start(variant) : variant.end_lineno]
@@ -72,6 +73,11 @@ def constant(name: str, recipe: Recipe, skeleton: str) -> object:
     """The value of a constant in the file: the recipe's, else that of the backend's loss, else None."""
     nodes = _nodes(skeleton)
     return recipe.settings.get(name, _default(nodes.get(name)))
+
+
+def _literal(value: object) -> str:
+    """A constant as it is written, text in double quotes."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 @cache
