@@ -125,9 +125,7 @@ def _table(folder: Path) -> dict[str, Any]:
     table = tomllib.loads((folder / "backend.toml").read_text("utf-8"))
     if "base" not in table:
         return table
-    of_base = _table(backends_folder() / table["base"])
-    entry_points = dict.fromkeys([*table["entry_points"], *of_base["entry_points"]])
-    return of_base | table | {"entry_points": [*entry_points]}
+    return _table(backends_folder() / table["base"]) | table
 
 
 def _text(folder: Path, file: str) -> str:
