@@ -62,12 +62,13 @@ $(VENV)/.demo: $(LISTS) | $(VENV)/bin/pip
 $(VENV)/.test: $(LISTS) | $(VENV)/bin/pip
 	@echo "Installing every framework (CPU): some minutes the first time"
 	$(PIP) --requirement requirements/test.txt --editable '.[demo]'
-	$(PIP) --no-deps --requirement requirements/peers.txt
+	$(PIP) --no-deps --requirement requirements/peers.txt --requirement requirements/boosters.txt
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.docs: $(LISTS) | $(VENV)/bin/pip
 	@echo "Installing what the documentation runs and is built with"
 	$(PIP) --requirement requirements/docs.txt --editable '.[demo,report]'
+	$(PIP) --no-deps --requirement requirements/boosters.txt
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.lint: $(LISTS) | $(VENV)/bin/pip

@@ -12,12 +12,12 @@ from typing import Any
 
 from metricloss.backend import Backend, all_backends, get_backend
 from metricloss.batch import SCORES, Batch, flat, formula
-from metricloss.compiler import source_of
+from metricloss.compiler import misfit, source_of
 from metricloss.errors import BackendError, MissingFrameworkError
 from metricloss.expression import Expression
 from metricloss.loss import load, load_text
 from metricloss.metric import Metric
-from metricloss.recipe import recipe_of
+from metricloss.recipe import Recipe, recipe_of
 from metricloss.source import Source
 
 #: The largest relative error that passes. Finite differences are themselves no better than this.
@@ -94,7 +94,7 @@ def check(
     tick: Callable[[], object] = lambda: None,
     **options: Any,
 ) -> Report:
-    """Try the losses of a metric on this machine, those of every installed backend unless some are named.
+    """Try the losses of a metric on this machine, of every installed backend that has them or those named.
 
     options: those of `compile`, relaxation, from_logits, task and so on. Classes are tried where the framework
     has them, whatever the class_axis; masks and ignored labels are not tried. tick is called after each
@@ -105,7 +105,7 @@ def check(
     """
     recipe = recipe_of(metric, **options)
     recipe = replace(recipe, task=replace(recipe.task, class_axis=None))
-    sources = [source_of(recipe, backend) for backend in _wanted(backends)]
+    sources = [source_of(recipe, backend) for backend in _wanted(backends, recipe)]
     batch = Batch.drawn(recipe, seed)
     results: dict[str, _Result] = {}
     for source in sources:
@@ -116,12 +116,12 @@ def check(
     return Report(tuple(_row(source.backend, results, truth) for source in sources), seed)
 
 
-def _wanted(backends: Iterable[str | Path | Backend]) -> list[Backend]:
-    """The backends that are named, each of which must be there, or else all that are known."""
+def _wanted(backends: Iterable[str | Path | Backend], recipe: Recipe) -> list[Backend]:
+    """The backends that are named, each of which must be there, or else all that have such a loss."""
     named = [get_backend(backend) for backend in backends]
     for backend in named:
         backend.require()
-    return named or list(all_backends())
+    return named or [backend for backend in all_backends() if not misfit(recipe, backend)]
 
 
 def load_trial(backend: Backend) -> ModuleType:
@@ -132,11 +132,10 @@ def load_trial(backend: Backend) -> ModuleType:
     >>> load_trial(get_backend("numpy")).cross_entropy.__doc__
     'The mean cross-entropy and its gradient by the logits.'
     """
+    if not backend.trial:
+        raise BackendError(f"backends/{backend.name} has no trial.py, which check and demo need")
     try:
-        text = (backend.folder / "trial.py").read_text("utf-8")
-        return load_text(text, f"metricloss_trial_{backend.name}")
-    except FileNotFoundError as problem:
-        raise BackendError(f"backends/{backend.name} has no trial.py, which check and demo need") from problem
+        return load_text(backend.trial, f"metricloss_trial_{backend.name}")
     except ModuleNotFoundError as problem:
         raise MissingFrameworkError(
             f"to try a loss for {backend.title}, {problem.name} is needed and not installed\n"

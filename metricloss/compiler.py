@@ -11,7 +11,7 @@ from typing import Any
 from sympy import Expr
 
 from metricloss.backend import Backend, get_backend
-from metricloss.errors import MetricWarning
+from metricloss.errors import MetricWarning, OptionError
 from metricloss.expression import Expression
 from metricloss.functions import Complement, sigmoid
 from metricloss.header import header
@@ -86,13 +86,46 @@ def emit(
 def source_of(recipe: Recipe, backend: Backend) -> Source:
     """The source of a loss, from everything that was chosen for it.
 
+    Errors: OptionError where the backend has no such loss.
+
     >>> source_of(recipe_of("TP/P"), get_backend("jax")).backend.title
     'JAX'
     """
+    if reason := misfit(recipe, backend):
+        raise OptionError(reason)
     # Metric -> Slopes -> Plan
     plan = plan_of(recipe)
     # Plan + Backend -> Source
     return Source(fill(backend, recipe, plan, header(recipe, backend)), recipe, plan, backend)
+
+
+def misfit(recipe: Recipe, backend: Backend) -> str:
+    """Why a backend has no loss of a recipe; empty where it has one.
+
+    >>> print(misfit(recipe_of("TP/P", from_logits=False), get_backend("xgboost")))
+    from_logits=False: XGBoost adds up margins, which are logits
+    Leave it out.
+    """
+    task = recipe.task
+    if not backend.facts.get("booster"):
+        return ""
+    if not recipe.from_logits:
+        return f"from_logits=False: {backend.title} adds up margins, which are logits\nLeave it out."
+    if task.name not in backend.facts["tasks"]:
+        return (
+            f"task={task.name!r}: {backend.title} has no objective for it\n"
+            f"There are {', '.join(map(repr, backend.facts['tasks']))}."
+        )
+    if task.average is None or task.is_by_sample:
+        return (
+            f"average={task.average!r}: an objective of {backend.title} is one number, of all rows\n"
+            "Say 'binary', or of several classes 'macro', 'weighted' or 'micro'."
+        )
+    if task.class_axis not in (None, -1, 1):
+        return (
+            f"class_axis={task.class_axis}: margins in {backend.title} have their classes last\nLeave it out."
+        )
+    return ""
 
 
 def _tell_concerns(metric: Metric) -> None:

@@ -17,8 +17,9 @@ from metricloss.version import __version__
 
 def header(recipe: Recipe, backend: Backend) -> str:
     """The text between the quotes, for one loss."""
+    needed = backend.facts.get("needs", backend.title)
     origin = (
-        f"Written by metricloss {__version__}. The file needs {backend.title} and nothing else, and may be "
+        f"Written by metricloss {__version__}. The file needs {needed} and nothing else, and may be "
         "copied into any project, under any licence. To write it again:"
     )
     conventions = (

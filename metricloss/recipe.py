@@ -89,6 +89,8 @@ class Recipe:
             "CLASS_WEIGHT": task.class_weight or None,
             "IGNORE_INDEX": task.ignore_index,
             "FORMULA": ", ".join([str(self.metric.expression), *task.words, f"relaxed by {self.relaxation}"]),
+            "NAME": self.metric.name,
+            "HIGHER_IS_BETTER": self.metric.direction == "maximize",
         }
         return {name: value for name, value in constants.items() if value is not None}
 

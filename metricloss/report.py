@@ -12,7 +12,7 @@ from sympy import Symbol
 
 from metricloss import plots
 from metricloss.backend import all_backends
-from metricloss.compiler import plan_of, source_of
+from metricloss.compiler import misfit, plan_of, source_of
 from metricloss.derivation import derivation
 from metricloss.display import formula, slopes_rows
 from metricloss.mathml import math
@@ -154,7 +154,7 @@ def _sources(recipe: Recipe, prevalence: float) -> list[dict[str, Any]]:
     from pygments.lexers import PythonLexer
 
     lexer = PythonLexer(stripnl=False, ensurenl=False)
-    sources = [source_of(recipe, backend) for backend in all_backends()]
+    sources = [source_of(recipe, backend) for backend in all_backends() if not misfit(recipe, backend)]
     return [
         {"backend": source.backend, "code": highlight(source.text, lexer, HtmlFormatter(nowrap=True))}
         for source in sources

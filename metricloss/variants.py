@@ -14,8 +14,6 @@ from metricloss.recipe import Recipe
 
 #: Stands between the name of a function, class or constant, and the variant that it is.
 _MARK = "__"
-
-
 #: As long may a line of an emitted file be.
 _WIDE = 112
 #: Words without which a backend can do: torch lays arrays out alike, by sample or not.

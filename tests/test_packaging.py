@@ -82,7 +82,7 @@ def test_what_is_tested_lies_within_what_is_promised():
 @pytest.mark.checkout
 def test_every_listed_package_has_its_version_in_one_place():
     pins = requirements("constraints")
-    for name in ("core", "test", "lint", "docs"):
+    for name in ("core", "test", "lint", "docs", "boosters"):
         for package, pin in requirements(name).items():
             assert package in pins, f"{name}.txt: {package} stands not in constraints.txt"
             assert not pin, f"{name}.txt: the version of {package} belongs in constraints.txt"

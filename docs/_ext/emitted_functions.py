@@ -12,12 +12,14 @@ from sphinx.util.docutils import SphinxDirective
 
 import metricloss as ml
 from metricloss.backend import Backend, all_backends
+from metricloss.compiler import misfit
+from metricloss.recipe import recipe_of
 
 
-def functions_of(backend: Backend) -> Iterator[ast.FunctionDef]:
+def functions_of(backend: Backend) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     """The entry points of an emitted file, in its order."""
     for node in ast.parse(ml.emit("f1", backend.name).text).body:
-        if isinstance(node, ast.FunctionDef) and node.name in backend.entry_points:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in backend.entry_points:
             yield node
 
 
@@ -36,13 +38,25 @@ def shapes_of(backend: Backend, task: str) -> str:
     return laid_out(shapes)
 
 
-def described(function: ast.FunctionDef) -> str:
-    """A function's signature and docstring, in reStructuredText."""
-    arguments = function.args
+def described(function: ast.FunctionDef | ast.ClassDef) -> str:
+    """A function's or class's signature and docstring, in reStructuredText."""
+    arguments = _arguments(function)
     names = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
     signature = f"{function.name}({ast.unparse(_without_types(arguments))})"
     body = laid_out(ast.get_docstring(function) or "", names).replace("\n", "\n   ")
-    return f".. py:function:: {signature}\n   :no-index:\n\n   {body}\n"
+    kind = "function" if isinstance(function, ast.FunctionDef) else "class"
+    return f".. py:{kind}:: {signature}\n   :no-index:\n\n   {body}\n"
+
+
+def _arguments(function: ast.FunctionDef | ast.ClassDef) -> ast.arguments:
+    """What a function is called with, or a class to make one of it."""
+    if isinstance(function, ast.FunctionDef):
+        return function.args
+    for method in function.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            method.args.args = method.args.args[1:]
+            return method.args
+    return ast.parse("lambda: 0", mode="eval").body.args
 
 
 def _without_types(arguments: ast.arguments) -> ast.arguments:
@@ -61,7 +75,9 @@ class EmittedFunctions(SphinxDirective):
         section = nodes.section(ids=[f"emitted-{backend.name}"], names=[f"emitted {backend.name}"])
         section += nodes.title("", backend.title[0].upper() + backend.title[1:])
         classes = [
-            f'With ``task="{task}"``: {shapes_of(backend, task)}' for task in ("multilabel", "multiclass")
+            f'With ``task="{task}"``: {shapes_of(backend, task)}'
+            for task in ("multilabel", "multiclass")
+            if not misfit(recipe_of("f1", task=task), backend)
         ]
         for text in (*map(described, functions_of(backend)), *classes_of(backend), *classes):
             section += self.parse_text_to_nodes(text)

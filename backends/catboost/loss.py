@@ -1,0 +1,58 @@
+"""F1 objective for CatBoost, as it stands before the compiler fills its holes; the rest is LightGBM's."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class TrainObjective:
+    """For CatBoostClassifier(loss_function=TrainObjective(y_train), eval_metric=TrainMetric()).
+
+    CatBoost asks for the gradient at some rows at a time, of a loss that is one number of all rows. Hence the
+    counts are added up of as many rows as are in y_train, and the slopes are those of the last time that they
+    were complete: exact for the values in leaves, one tree old for splits; never old for up to 1000 rows.
+    """
+
+    def __init__(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """y_true: the labels that it will train on, and their weights. Raises ValueError for other labels."""
+        y = fitting(y_true, np.zeros(np.shape(y_true)))[0]
+        self.total = len(y) if sample_weight is None else float(np.sum(sample_weight))
+        self.seen = np.zeros(4)
+        self.slopes = of_counts(slopes, soft_counts(y, np.zeros(len(y)), sample_weight=sample_weight))
+
+    def calc_ders_range(self, approxes, targets, weights) -> np.ndarray:
+        """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss."""
+        z, y, w = prepared(*fitting(targets, approxes), weights, None)
+        totals, kept = relaxed(z, y, w)
+        if self.is_all(self.seen):
+            self.slopes, self.seen = of_counts(slopes, self.seen), np.zeros(4)
+        self.seen = self.seen + totals
+        steep = of_counts(slopes, totals) if self.is_all(totals) else self.slopes
+        by_margins = self.total * gradient(kept, y, w, *steep)
+        return np.column_stack([-by_margins, -np.maximum(np.abs(by_margins), TINY)])
+
+    def is_all(self, totals) -> bool:
+        """Whether counts are those of all rows, but for rounding."""
+        return totals.sum() > self.total * (1 - 1e-6)
+
+
+def named(metric):
+    """The class under the name that CatBoost is to print."""
+    metric.__name__ = NAME
+    return metric
+
+
+@named
+class TrainMetric:
+    """For CatBoostClassifier(eval_metric=TrainMetric()): the metric of the hard decisions."""
+
+    def is_max_optimal(self) -> bool:
+        """Whether more of the metric is better."""
+        return HIGHER_IS_BETTER
+
+    def evaluate(self, approxes, target, weight) -> tuple[float, float]:
+        """The metric of all rows, and the number 1 that CatBoost divides it by."""
+        return hard_score(target, np.asarray(approxes[0]), weight), 1.0
+
+    def get_final_error(self, error, weight) -> float:
+        """The metric."""
+        return error

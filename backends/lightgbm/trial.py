@@ -1,0 +1,1 @@
+"""What `metricloss check` and `metricloss demo` do with a loss for LightGBM: as with one for XGBoost."""

@@ -1,0 +1,383 @@
+"""A loss for CatBoost: f1, relaxed by Soft().
+
+Written by metricloss 0.1.0. The file needs NumPy and nothing else, and may be copied into any
+project, under any licence. To write it again:
+
+    metricloss emit f1 --backend catboost
+
+    d         FN + FP + 2*TP
+    f1        2*TP/d
+              Dice 1945; van Rijsbergen 1979, ch. 7
+    loss      1 - f1
+    slopes    -(2 - f1)/d on a positive,
+              f1/d on a negative: how the loss moves with the decision
+    decision  h = p, p = sigmoid(z)
+
+Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A
+quotient whose denominator is zero is 0, if nothing else is said above, with slope 0; an infinite
+slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a finite gradient.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# A denominator, or the argument of a logarithm, this close to zero counts as zero.
+TINY = 2.0**-64
+# No slope is larger: it must survive a product with the scores' own slopes in float32.
+HUGE = 2.0**100
+# Scores are worked on in blocks of so many, which stay in a processor's cache.
+BLOCK = 2**15
+# Products of so many are added in their own dtype, and what comes of these in float64.
+ROW = 2**9
+
+# What the metric is called.
+NAME = "f1"
+
+# Whether more of the metric is better.
+HIGHER_IS_BETTER = True
+
+
+class TrainObjective:
+    """For CatBoostClassifier(loss_function=TrainObjective(y_train), eval_metric=TrainMetric()).
+
+    CatBoost asks for the gradient at some rows at a time, of a loss that is one number of all rows. Hence the
+    counts are added up of as many rows as are in y_train, and the slopes are those of the last time that they
+    were complete: exact for the values in leaves, one tree old for splits; never old for up to 1000 rows.
+    """
+
+    def __init__(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """y_true: the labels that it will train on, and their weights. Raises ValueError for other labels."""
+        y = fitting(y_true, np.zeros(np.shape(y_true)))[0]
+        self.total = len(y) if sample_weight is None else float(np.sum(sample_weight))
+        self.seen = np.zeros(4)
+        self.slopes = of_counts(slopes, soft_counts(y, np.zeros(len(y)), sample_weight=sample_weight))
+
+    def calc_ders_range(self, approxes, targets, weights) -> np.ndarray:
+        """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss."""
+        z, y, w = prepared(*fitting(targets, approxes), weights, None)
+        totals, kept = relaxed(z, y, w)
+        if self.is_all(self.seen):
+            self.slopes, self.seen = of_counts(slopes, self.seen), np.zeros(4)
+        self.seen = self.seen + totals
+        steep = of_counts(slopes, totals) if self.is_all(totals) else self.slopes
+        by_margins = self.total * gradient(kept, y, w, *steep)
+        return np.column_stack([-by_margins, -np.maximum(np.abs(by_margins), TINY)])
+
+    def is_all(self, totals) -> bool:
+        """Whether counts are those of all rows, but for rounding."""
+        return totals.sum() > self.total * (1 - 1e-6)
+
+
+def named(metric):
+    """The class under the name that CatBoost is to print."""
+    metric.__name__ = NAME
+    return metric
+
+
+@named
+class TrainMetric:
+    """For CatBoostClassifier(eval_metric=TrainMetric()): the metric of the hard decisions."""
+
+    def is_max_optimal(self) -> bool:
+        """Whether more of the metric is better."""
+        return HIGHER_IS_BETTER
+
+    def evaluate(self, approxes, target, weight) -> tuple[float, float]:
+        """The metric of all rows, and the number 1 that CatBoost divides it by."""
+        return hard_score(target, np.asarray(approxes[0]), weight), 1.0
+
+    def get_final_error(self, error, weight) -> float:
+        """The metric."""
+        return error
+
+
+def hard_score(y_true, margins, weights):
+    """The metric, of the hard decisions."""
+    return float(score(*fitting(y_true, margins), sample_weight=weights))
+
+
+def initial_margin(y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """The log-odds of the weighted share of positives: a margin to begin with, as log-loss does."""
+    y = np.asarray(y_true, np.float64)
+    share = np.average(y, weights=sample_weight)
+    return float(np.log(max(share, TINY)) - np.log(max(1 - share, TINY)))
+
+
+def fitting(y_true, margins):
+    """Labels and margins; a look at values, for a booster does not tell what it was given."""
+    y, z = np.asarray(y_true), np.asarray(margins)
+    if z.ndim > 1:
+        raise ValueError(
+            f"there are margins of shape {z.shape}, of several classes, and this is the loss of binary labels: "
+            "compile it with task='multiclass', or train without num_class"
+        )
+    if not np.all((y >= 0) & (y <= 1)):
+        raise ValueError(f"labels are 0 or 1, and there are some from {y.min()} to {y.max()}")
+    return y, z
+
+
+def loss(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
+    """The loss of all entries together.
+
+    y_true: labels 0/1, or soft ones in [0, 1], of any shape and dtype. y_score: scores of the same shape, of a
+    floating dtype. sample_weight: multiplies the counts; a number for each sample, of shape (N,), or an array
+    with as many axes as the scores, those of size 1 repeated. mask: of the same shapes. An entry whose mask is
+    False, or whose weight is 0, takes no part, whatever its score. Returns a scalar of the scores' dtype; long
+    sums are taken in float64.
+    Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
+    """
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    return narrow(of_counts(objective, relaxed_counts(z, y, w))[0], z.dtype)
+
+
+def value_and_grad(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, np.ndarray]:
+    """The loss and its gradient by the scores, both of the scores' dtype; arguments as for the loss."""
+    z, y, w = prepared(y_true, y_score, sample_weight, mask)
+    totals, kept = relaxed(z, y, w)
+    by_scores = gradient(kept, y, w, *of_counts(slopes, totals))
+    value = of_counts(objective, totals)[0]
+    return narrow(value, z.dtype), narrow(by_scores, z.dtype).reshape(np.shape(y_score))
+
+
+def score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> np.floating:
+    """The hard metric of the same arguments, in float64."""
+    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
+
+
+def counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The hard counts TP, FP, FN, TN of the same arguments, in float64."""
+    return tuple(decided_counts(*prepared(y_true, y_score, sample_weight, mask)))
+
+
+def soft_counts(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[np.floating, ...]:
+    """The relaxed counts TP, FP, FN, TN, from which the loss is made, in float64."""
+    return tuple(relaxed_counts(*prepared(y_true, y_score, sample_weight, mask)))
+
+
+def relaxed_counts(z, y, w):
+    """The relaxed counts, block by block."""
+    of_blocks = ((widened(z, w), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, z), *relax(z)) for z, y, w in of_blocks))
+
+
+def relaxed(z, y, w):
+    """The relaxed counts, and what the gradient is made of: the derivatives of the relaxed decisions."""
+    derivative = np.empty_like(z, dtype=np.promote_types(z.dtype, np.float32))
+    return added(z, (relaxed_block(*block) for block in blocks(derivative, z, y, w))), derivative
+
+
+def relaxed_block(derivative, z, y, w):
+    """The relaxed counts of a block; the derivatives of its decisions are written down."""
+    z = widened(z, w)
+    decided, rejected, derivative[...] = relax_and_slope(z)
+    return sums(*sides(y, w, z), decided, rejected)
+
+
+def decided_counts(z, y, w):
+    """The hard counts, block by block; their terms are in float64."""
+    of_blocks = ((decide(widened(z, w)).astype(np.float64), y, w) for z, y, w in blocks(z, y, w))
+    return added(z, (sums(*sides(y, w, decided), decided, 1 - decided) for decided, y, w in of_blocks))
+
+
+def gradient(derivative, y, w, positive, negative):
+    """The gradient by the scores, in place of the decisions' derivatives.
+
+    positive, negative: how the loss moves with the decision on a positive, and on a negative.
+    """
+    positive, negative = positive.astype(derivative.dtype), negative.astype(derivative.dtype)
+    for of_block, *y_and_w in blocks(derivative, y, w):
+        on, off = sides(*y_and_w, of_block)
+        of_block *= on * positive + off * negative
+    return derivative
+
+
+def metric(tp, fp, fn, tn):
+    """The metric over the four counts."""
+    d = 2 * tp + fp + fn
+    return divide(2 * tp, d)
+
+
+def objective(tp, fp, fn, tn):
+    """The loss over the four counts."""
+    return 1 - metric(tp, fp, fn, tn)
+
+
+def slopes(tp, fp, fn, tn):
+    """How the loss moves with the decision on a positive, and on a negative."""
+    d = 2 * tp + fp + fn
+    f1 = divide(2 * tp, d)
+    return divide(f1 - 2, d), divide(f1, d)
+
+
+def relax(z):
+    """The relaxed decision and its complement, each without cancellation."""
+    return sigmoids(z)
+
+
+def relax_and_slope(z):
+    """The relaxed decision, its complement, and its derivative by the score."""
+    p, q = sigmoids(z)
+    return p, q, p * q
+
+
+def decide(z):
+    """The hard decision."""
+    return z > 0.0
+
+
+def prepared(y_true, y_score, sample_weight, mask):
+    """Scores, labels and weights in one row; shapes and dtypes are looked at, values are not."""
+    z, y = scores_of(y_score), np.asarray(y_true)
+    if y.shape != z.shape:
+        raise ValueError(f"y_true has shape {y.shape} and y_score {z.shape}: give equal shapes")
+    return z.reshape(-1), y.reshape(-1), entry_weights(sample_weight, mask, z.shape)
+
+
+def scores_of(y_score):
+    """The scores as an array of a floating dtype."""
+    z = np.asarray(y_score)
+    if z.dtype.kind != "f":
+        raise TypeError(f"y_score has dtype {z.dtype}, but scores are floating-point numbers")
+    return z
+
+
+def entry_weights(sample_weight, mask, shape):
+    """What every entry weighs, 0 where the mask is False, for scores of a shape; None where all weigh 1."""
+    w = None if sample_weight is None else fitted(np.asarray(sample_weight), "sample_weight", shape)
+    m = None if mask is None else fitted(np.asarray(mask), "mask", shape) != 0
+    return w if m is None else m if w is None else np.where(m, w, 0)
+
+
+def fitted(x, name, shape):
+    """A weight or mask of every entry, in one row, for scores of a shape: one of shape (N,) is by sample."""
+    fits = x.reshape(-1, *[1] * (len(shape) - 1)) if x.ndim == 1 else x
+    if x.ndim not in (0, 1, len(shape)) or not broadcasts(fits.shape, shape):
+        raise ValueError(
+            f"{name} has shape {x.shape}: give {shape[:1]}, by sample, or {shape}, the scores'; "
+            "an axis of size 1 is repeated"
+        )
+    return np.broadcast_to(fits, shape).reshape(-1)
+
+
+def broadcasts(shape, to):
+    """Whether an array of a shape can be repeated to fill another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in pairs)
+
+
+def blocks(*arrays):
+    """Arrays, or None, in blocks of rows."""
+    for start, stop, row in spans(arrays[0].size, ROW, BLOCK):
+        yield [x if x is None else x[start:stop].reshape(-1, row) for x in arrays]
+
+
+def spans(size, row, block):
+    """Where blocks of whole rows start and stop, and how long these are; what is left is a row of its own."""
+    whole = size - size % row
+    for start in range(0, whole, block):
+        yield start, min(start + block, whole), row
+    if whole < size:
+        yield whole, size, size - whole
+
+
+def added(z, of_blocks):
+    """The sums of counts of blocks, in float64."""
+    return np.concatenate([np.zeros((4, 0)), *of_blocks], axis=1).sum(axis=1)
+
+
+def widened(z, w):
+    """Scores in float32 or wider, and 0 where the weight is 0."""
+    z = z.astype(np.promote_types(z.dtype, np.float32), copy=False)
+    return z if w is None else np.where(w == 0, 0, z)
+
+
+def sides(y, w, like):
+    """What every entry weighs as a positive, and as a negative, in the dtype of an array like the scores."""
+    y = labels(y, like)
+    if w is None:
+        return y, 1 - y
+    y, w = np.where(w == 0, 0, y), w.astype(like.dtype, copy=False)
+    return w * y, w * (1 - y)
+
+
+def labels(y, like):
+    """Labels in the dtype of an array like the scores."""
+    return y.astype(like.dtype, copy=False)
+
+
+def sums(on, off, decided, rejected):
+    """TP, FP, FN, TN of each row, each a sum of its own: a difference of large sums would cancel."""
+    pairs = (on, decided), (off, decided), (on, rejected), (off, rejected)
+    return np.array([np.vecdot(*pair) for pair in pairs])
+
+
+def of_counts(function, totals):
+    """The results of a function of counts."""
+    with np.errstate(all="ignore"):
+        results = function(*totals)
+    return [finite(x, totals) for x in (results if isinstance(results, tuple) else (results,))]
+
+
+def finite(x, totals):
+    """x, cut off at ±HUGE; what is no number is 0 where the counts are numbers."""
+    return np.float64(min(max(x, -HUGE), HUGE) if x == x else 0 * totals.sum())
+
+
+def narrow(x, dtype):
+    """x in a dtype, at the nearest finite number where it does not fit."""
+    if x.dtype == dtype:
+        return x
+    largest = np.finfo(dtype).max
+    return np.minimum(np.maximum(x, -largest), largest).astype(dtype)
+
+
+def sigmoids(x):
+    """The sigmoids of x and -x, of one exponential, each with all its digits."""
+    q = exp(-x)
+    p = np.reciprocal(1 + q)
+    q *= p
+    return p, q
+
+
+def divide(numerator, denominator, otherwise=0.0):
+    """The quotient, and `otherwise` where the denominator is zero."""
+    if isinstance(denominator, float):
+        return np.float64(otherwise) if abs(denominator) <= TINY else numerator / denominator
+    zero = np.abs(denominator) <= TINY
+    return np.where(zero, otherwise, numerator / np.where(zero, 1, denominator))
+
+
+def exp(x):
+    """The exponential function, cut off before it overflows."""
+    return np.exp(np.minimum(x, 0.9 * np.log(np.finfo(x.dtype).max)))
+
