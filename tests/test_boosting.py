@@ -212,20 +212,20 @@ def test_the_file_is_the_known_one(name):
 @pytest.mark.parametrize("metric", [*METRICS, "mutual_information"], ids=str)
 def test_nothing_stands_unused(name, metric):
     for task in get_backend(name).facts["tasks"]:
-        check_text(name, ml.emit(metric, name, task=task).text)
+        check_source(ml.emit(metric, name, task=task))
 
 
 @with_classes
 @pytest.mark.parametrize("average", ["macro", "weighted", "micro"])
 def test_nothing_stands_unused_for_classes(name, average):
     skipping = ml.Metric("f1", zero_division="skip")
-    check_text(name, ml.emit(skipping, name, task="multiclass", average=average, ignore_index=-1).text)
+    check_source(ml.emit(skipping, name, task="multiclass", average=average, ignore_index=-1))
 
 
-def check_text(name: str, text: str) -> None:
-    check_nothing_stands_unused(name, text)
-    check_blank_lines(text)
-    assert not re.search(r"\b[A-Za-z]\w*__\w", text), "a variant kept its name"
+def check_source(source: ml.Source) -> None:
+    check_nothing_stands_unused(source)
+    check_blank_lines(source.text)
+    assert not re.search(r"\b[A-Za-z]\w*__\w", source.text), "a variant kept its name"
 
 
 def test_a_base_lends_what_is_not_there():
