@@ -22,8 +22,8 @@ class Backend:
     """What the compiler knows of a framework, all of it from its folder.
 
     name: of the folder; title: for people; module: what must be importable; install: how to get it; call: how
-    the loss is called; entry_points: the functions a user calls; functions: how the framework spells each
-    function of a plan; skeleton: the text of loss.py; facts: the rest of backend.toml.
+    the loss is called; entry_points: the functions and classes a user calls; functions: how the framework
+    spells each function of a plan; skeleton: the text of loss.py; facts: the rest of backend.toml.
 
     >>> get_backend("jax").functions["asin"]
     'asin'
@@ -106,7 +106,8 @@ def _read(folder: Path) -> Backend:
         functions, arguments, facts = table.pop("functions"), table.pop("arguments"), dict(table)
         words = {key: facts.pop(key) for key in ("title", "module", "install", "call")}
         entry_points = tuple(facts.pop("entry_points"))
-        defined = {node.name for node in ast.parse(skeleton).body if isinstance(node, ast.FunctionDef)}
+        definitions = (ast.FunctionDef, ast.ClassDef)
+        defined = {node.name for node in ast.parse(skeleton).body if isinstance(node, definitions)}
     except (OSError, KeyError, SyntaxError, tomllib.TOMLDecodeError) as problem:
         raise BackendError(f"backend folder {folder.name!r} is not complete: {problem}") from problem
     _check(folder.name, defined, functions, entry_points)

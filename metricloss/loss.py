@@ -46,14 +46,14 @@ class Loss:
         return f"Loss({self.metric.name} for {backend.title}, relaxed by {self.relaxation}: {backend.call})"
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self.emitted.backend.entry_points})
+        return sorted({*super().__dir__(), *self.emitted.entry_points})
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """The loss; see the emitted file's own docstring for its arguments."""
         return self.module.loss(*arguments, **options)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or name not in self.emitted.backend.entry_points:
+        if name.startswith("_") or name not in self.emitted.entry_points:
             raise AttributeError(f"a loss for {self.emitted.backend.name} has no {name}")
         function: Callable[..., Any] = getattr(self.module, name)
         return function

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from metricloss.backend import Backend
 from metricloss.errors import OutputExistsError
+from metricloss.header import command
 from metricloss.plan import Body, Plan
 from metricloss.recipe import Recipe
 from metricloss.spelling import spell_body
@@ -36,6 +38,16 @@ class Source:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def entry_points(self) -> tuple[str, ...]:
+        """What users call in the file.
+
+        >>> from metricloss import emit
+        >>> emit("f1", "keras").entry_points[-2:]
+        ('F1Loss', 'F1Score')
+        """
+        return tuple(named(name, self.recipe.metric.name) for name in self.backend.entry_points)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file, in place of an older one only if `force`.
@@ -80,7 +92,22 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
         fillings[name] = spell_body(body, backend.functions, rename, numbers=name == "relax_slope")
     if plan.threshold is not None:
         fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
-    return skeleton.filled(header, fillings, backend.entry_points)
+    if "command" in skeleton.functions:
+        fillings["command"] = [f"return {command(recipe, backend)!r}"]
+    return skeleton.filled(header, fillings, backend.entry_points, recipe.metric.name)
+
+
+def named(text: str, metric: str) -> str:
+    """A text in which what a backend calls MetricLoss, MetricScore, metric_loss is named after a metric.
+
+    >>> named("class MetricLoss", "balanced_accuracy"), named("metric_loss", "f1")
+    ('class BalancedAccuracyLoss', 'f1_loss')
+    """
+    words = "".join(word[:1].upper() + word[1:] for word in metric.split("_"))
+    return _NAMED.sub(lambda found: words if found[0] == "Metric" else metric, text)
+
+
+_NAMED = re.compile(r"\b(?:Metric(?=(?:Loss|Score)\b)|metric(?=_(?:loss|score)\b))")
 
 
 def _without_clashes(body: Body, names: Iterable[str]) -> dict[str, str]:
@@ -103,10 +130,15 @@ class _Skeleton:
     def parameters(self, function: str) -> list[str]:
         return [argument.arg for argument in self.functions[function].args.args]
 
-    def filled(self, header: str, fillings: Mapping[str, list[str]], entry_points: Iterable[str]) -> str:
-        """The text with the holes filled, less the definitions and imports that no entry point reaches."""
+    def filled(
+        self, header: str, fillings: Mapping[str, list[str]], entry_points: Iterable[str], metric: str
+    ) -> str:
+        """The text with the holes filled, less the definitions and imports that no entry point reaches.
+
+        metric: the name that classes are named after.
+        """
         reached = self._reached(fillings, entry_points)
-        lines: list[str | None] = [*self.lines]
+        lines: list[str | None] = [named(line, metric) for line in self.lines]
         for node in reversed(self.nodes):
             names = set(bound(node))
             start = first_line(node, self.lines)

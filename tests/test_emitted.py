@@ -44,8 +44,12 @@ backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 @cache
+def source(metric: str, backend: str, relaxation: str = "Soft") -> ml.Source:
+    return ml.emit(METRIC[metric].metric, backend, relaxation=RELAXATION[relaxation].make())
+
+
 def emitted(metric: str, backend: str, relaxation: str = "Soft") -> str:
-    return ml.emit(METRIC[metric].metric, backend, relaxation=RELAXATION[relaxation].make()).text
+    return source(metric, backend, relaxation).text
 
 
 @cache
@@ -114,6 +118,7 @@ CALLS = {
     "torch": "x = module.torch.tensor({z}), module.torch.tensor({y})",
     "jax": "x = module.jnp.array({z}), module.jnp.array({y})",
     "tensorflow": "x = {y}, {z}",
+    "keras": "x = {y}, {z}",
 }
 
 
@@ -170,6 +175,7 @@ IMPORTS = {
     "torch": {"torch", "functools", "itertools", "operator"},
     "jax": {"jax", "functools"},
     "tensorflow": {"tensorflow"},
+    "keras": {"keras"},
 }
 SPELLINGS = {
     "numpy": {"np"},
@@ -177,6 +183,7 @@ SPELLINGS = {
     "torch": {"torch"},
     "jax": {"jnp", "jax"},
     "tensorflow": {"tf"},
+    "keras": {"keras", "ops"},
 }
 
 
@@ -205,7 +212,7 @@ def check_blank_lines(text: str) -> None:
 @pytest.mark.parametrize("metric", METRIC)
 @backends
 def test_nothing_stands_unused(backend: str, metric: str) -> None:
-    check_nothing_stands_unused(backend, emitted(metric, backend))
+    check_nothing_stands_unused(source(metric, backend))
 
 
 @pytest.mark.parametrize("task", TASKS[1:])
@@ -215,15 +222,15 @@ def test_nothing_stands_unused_for_a_task(backend: str, task: str, zero_division
     metric = ml.Metric(METRIC["f1"].text, zero_division=zero_division)
     for average in AVERAGES[1:]:
         for from_logits in (True, False):
-            text = ml.emit(metric, backend, from_logits=from_logits, task=task, average=average).text
-            check_nothing_stands_unused(backend, text)
-            check_blank_lines(text)
-            assert not re.search(r"\b[A-Za-z]\w*__\w", text), "a variant kept its name"
+            made = ml.emit(metric, backend, from_logits=from_logits, task=task, average=average)
+            check_nothing_stands_unused(made)
+            check_blank_lines(made.text)
+            assert not re.search(r"\b[A-Za-z]\w*__\w", made.text), "a variant kept its name"
 
 
-def check_nothing_stands_unused(backend: str, text: str) -> None:
-    tree = ast.parse(text)
-    entry_points = set(ml.emit("TP/P", backend).backend.entry_points)
+def check_nothing_stands_unused(source: ml.Source) -> None:
+    tree = ast.parse(source.text)
+    entry_points = set(source.entry_points)
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     registered = {
         node.name for node in tree.body if isinstance(node, ast.FunctionDef)
