@@ -13,6 +13,7 @@ from pathlib import Path
 
 from metricloss.backend import Backend
 from metricloss.errors import OutputExistsError
+from metricloss.header import command
 from metricloss.plan import Body, Plan
 from metricloss.recipe import Recipe
 from metricloss.spelling import spell_body
@@ -43,8 +44,8 @@ class Source:
         """What users call in the file.
 
         >>> from metricloss import emit
-        >>> emit("f1", "torch").entry_points[-1]
-        'F1Loss'
+        >>> emit("f1", "keras").entry_points[-2:]
+        ('F1Loss', 'F1Score')
         """
         return tuple(named(name, self.recipe.metric.name) for name in self.backend.entry_points)
 
@@ -91,6 +92,8 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
         fillings[name] = spell_body(body, backend.functions, rename, numbers=name == "relax_slope")
     if plan.threshold is not None:
         fillings["decide"] = [f"return {skeleton.parameters('decide')[0]} > {plan.threshold!r}"]
+    if "command" in skeleton.functions:
+        fillings["command"] = [f"return {command(recipe, backend)!r}"]
     return skeleton.filled(header, fillings, backend.entry_points, recipe.metric.name)
 
 

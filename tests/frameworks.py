@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import types
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -235,8 +236,23 @@ class TensorFlow(Framework):
         return value, tape.gradient(value, z)
 
 
+class Keras(TensorFlow):
+    """Keras on TensorFlow, whose arrays and tapes serve both; test_keras.py has Keras' other backends."""
+
+    name, module = "keras", "keras"
+
+    @property
+    def is_installed(self) -> bool:
+        return super().is_installed and TENSORFLOW.is_installed
+
+    @cached_property
+    def lib(self) -> types.ModuleType:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        return TENSORFLOW.lib
+
+
 TORCH, JAX, TENSORFLOW = Torch(), Jax(), TensorFlow()
-FRAMEWORKS: tuple[Framework, ...] = (NumPy(), ArrayAPI(), TORCH, JAX, TENSORFLOW)
+FRAMEWORKS: tuple[Framework, ...] = (NumPy(), ArrayAPI(), TORCH, JAX, TENSORFLOW, Keras())
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
