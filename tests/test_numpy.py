@@ -109,3 +109,10 @@ def test_clear_errors(problem, function, change, error, message):
     z, y, w = change(*problem)
     with pytest.raises(error, match=message):
         getattr(compiled("mcc", "numpy").module, function)(y, z, sample_weight=w)
+
+
+def test_a_weight_that_is_no_number_makes_a_score_that_is_none():
+    loss = compiled("f1", "numpy")
+    arguments, weight = ([1, 0], [1.0, 2.0]), [np.nan, 1.0]
+    assert np.isnan(loss(*arguments, sample_weight=weight))
+    assert np.isnan(loss.score(*arguments, sample_weight=weight))

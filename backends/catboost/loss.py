@@ -14,10 +14,10 @@ class TrainObjective:
 
     def __init__(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """y_true: the labels that it will train on, and their weights. Raises ValueError for other labels."""
-        y = fitting(y_true, np.zeros(np.shape(y_true)))[0]
-        self.total = len(y) if sample_weight is None else float(np.sum(sample_weight))
+        totals = relaxed_counts(*prepared(*fitting(y_true, np.zeros(np.shape(y_true))), sample_weight, None))
+        self.total = float(totals.sum())
         self.seen = np.zeros(4)
-        self.slopes = of_counts(slopes, soft_counts(y, np.zeros(len(y)), sample_weight=sample_weight))
+        self.slopes = of_counts(slopes, totals)
 
     def calc_ders_range(self, approxes, targets, weights) -> np.ndarray:
         """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss."""

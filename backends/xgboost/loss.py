@@ -71,8 +71,8 @@ def gradient_and_curvature(y_true, margins, weights):
 
 def hard_loss(y_true, margins, weights):
     """The loss, best - metric or metric - best, of the hard decisions."""
-    y, z = fitting(y_true, margins)
-    return float(of_counts(objective, counts(y, z, sample_weight=weights))[0])
+    totals = decided_counts(*prepared(*fitting(y_true, margins), weights, None))
+    return float(of_counts(objective, totals)[0])
 
 
 def hard_loss__averaged(y_true, margins, weights):

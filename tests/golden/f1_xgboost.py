@@ -92,8 +92,8 @@ def gradient_and_curvature(y_true, margins, weights):
 
 def hard_loss(y_true, margins, weights):
     """The loss, best - metric or metric - best, of the hard decisions."""
-    y, z = fitting(y_true, margins)
-    return float(of_counts(objective, counts(y, z, sample_weight=weights))[0])
+    totals = decided_counts(*prepared(*fitting(y_true, margins), weights, None))
+    return float(of_counts(objective, totals)[0])
 
 
 def fitting(y_true, margins):
@@ -157,7 +157,7 @@ def score(
     mask: ArrayLike | None = None,
 ) -> np.floating:
     """The hard metric of the same arguments, in float64."""
-    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
+    return of_counts(metric, decided_counts(*prepared(y_true, y_score, sample_weight, mask)))[0]
 
 
 def counts(

@@ -78,7 +78,7 @@ def score(
     mask: ArrayLike | None = None,
 ) -> np.floating:
     """The hard metric of the same arguments, in float64."""
-    return of_counts(metric, counts(y_true, y_score, sample_weight=sample_weight, mask=mask))[0]
+    return of_counts(metric, decided_counts(*prepared(y_true, y_score, sample_weight, mask)))[0]
 
 
 def counts(
