@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 os.environ["PYTHONPATH"] = str(HERE.parent)  # for the kernel that executes pages
+os.environ["KERAS_BACKEND"] = "torch"  # which is there for the other pages
 
 import catalogue_pages  # noqa: E402  found by the lines above
 

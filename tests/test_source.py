@@ -26,6 +26,7 @@ def functions_of(text):
 def test_the_skeleton_is_what_f1_compiles_to(backend):
     """The default metric of each skeleton keeps a reader's and a linter's view of it true."""
     skeleton, emitted = functions_of(get_backend(backend).skeleton), functions_of(ml.emit(F1, backend).text)
+    emitted.pop("command", None)
     for name, function in emitted.items():
         assert ast.unparse(function) == ast.unparse(skeleton[name]), name
 
@@ -35,7 +36,7 @@ def test_only_the_holes_change(backend):
     mcc = ml.emit("(TP*TN - FP*FN)/sqrt(PP*P*N*PN)", backend).text
     skeleton = get_backend(backend).skeleton
     for name, function in functions_of(mcc).items():
-        if name not in (*HOLES, "relax_and_slope"):
+        if name not in (*HOLES, "relax_and_slope", "command"):
             assert ast.get_source_segment(mcc, function) in skeleton
 
 

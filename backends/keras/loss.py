@@ -25,6 +25,9 @@ NOTHING__skip = math.nan
 CLASS_WEIGHT = (1.0,)
 # The class index of entries that take no part.
 IGNORE_INDEX = None
+# So many numbers are added in one go, and so many such sums then one to one, which no compiler undoes.
+RUN = 256
+FOLDS = 16
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -75,9 +78,9 @@ class MetricLoss(keras.losses.Loss):
     """The loss as `model.compile(loss=MetricLoss())` takes it.
 
     Weights that `fit` is given, and masks of the model's layers, enter the counts; they do not multiply the
-    loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file. Keras'
-    own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A model
-    saved with the loss is loaded where this file has been imported.
+    loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file.
+    Keras' own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A
+    model that is saved with the loss is loaded where this file has been imported.
     """
 
     def __init__(self, name="metric_loss", reduction="sum_over_batch_size", dtype=None):
@@ -720,12 +723,24 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries."""
-    return ops.sum(x)
+    return ops.sum(in_runs(ops.reshape(x, (1, -1, 1))))
 
 
 def total__grouped(x):
     """The sum of each matrix."""
-    return ops.sum(x, axis=AXES)
+    return ops.sum(in_runs(x), axis=AXES)
+
+
+def in_runs(x):
+    """An array (samples, positions, classes) with sums of positions: one long sum in float32 loses digits."""
+    samples, positions, classes = ops.shape(x)
+    if isinstance(positions, int) and positions <= RUN * FOLDS:
+        return x
+    run = RUN if isinstance(positions, int) else ops.clip(-(-positions // FOLDS), 1, RUN)
+    number = -(-positions // (FOLDS * run))
+    padded = ops.pad(x, [[0, 0], [0, FOLDS * number * run - positions], [0, 0]])
+    runs = ops.sum(ops.reshape(padded, (samples, FOLDS, number, run, classes)), axis=3)
+    return sum(ops.unstack(runs, FOLDS, axis=1))
 
 
 def of_counts(function, totals):
@@ -738,7 +753,7 @@ def of_counts(function, totals):
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     largest = LARGEST.get(keras.backend.standardize_dtype(dtype))
-    return x if largest is None else ops.cast(ops.clip(x, -largest, largest), dtype)
+    return ops.cast(x if largest is None else ops.clip(x, -largest, largest), dtype)
 
 
 def sigmoids(x):
@@ -766,12 +781,12 @@ def power(x, exponent):
 
 def log(x):
     """The logarithm, of zero that of TINY."""
-    return ops.log(ops.maximum(x, TINY))
+    return ops.log(maximum(x, TINY))
 
 
 def exp(x):
     """The exponential function, cut off before it overflows."""
-    return ops.exp(ops.minimum(x, 638.0 if is_double(x) else 79.0))
+    return ops.exp(minimum(x, 638.0 if is_double(x) else 79.0))
 
 
 def asin(x):
@@ -782,3 +797,13 @@ def asin(x):
 def acos(x):
     """The arc cosine, of rounding errors beyond ±1 that of ±1."""
     return ops.arccos(ops.clip(x, -1, 1))
+
+
+def minimum(x, y):
+    """The smaller of two, in the first one's dtype, of which Keras' own makes float32 in torch."""
+    return ops.where(x > y, y, x)
+
+
+def maximum(x, y):
+    """The larger of two, in the first one's dtype."""
+    return ops.where(x < y, y, x)

@@ -65,10 +65,20 @@ def by_torch(function, z):
     return torch.autograd.grad(function(z), z)[0].cpu()
 
 
+@contextlib.contextmanager
 def in_double():
-    """Where arrays may be in float64, which JAX allows on request only."""
-    if keras.backend.backend() != "jax":
-        return contextlib.nullcontext()
+    """Where arrays may be in float64, which JAX allows on request only, and all of Keras keeps them so."""
+    floatx = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    try:
+        with in_double_of_jax() if keras.backend.backend() == "jax" else contextlib.nullcontext():
+            yield
+    finally:
+        keras.config.set_floatx(floatx)
+
+
+def in_double_of_jax():
+    """Where JAX allows float64."""
     try:
         from jax import enable_x64
     except ImportError:  # before JAX 0.8
@@ -88,8 +98,8 @@ def trainer(module, width, rate):
     loss = keras.losses.BinaryCrossentropy(from_logits=True) if module is None else module.loss
     model.compile(keras.optimizers.Adam(rate), loss)
     model.optimizer.build(model.trainable_variables)
-    start = [(variable, np.zeros((width, 1))) for variable in model.variables]
-    start += [(variable, np.array(ops.convert_to_numpy(variable))) for variable in model.optimizer.variables]
+    start = [(model.weights[0], ops.zeros((width, 1)))]
+    start += [(variable, ops.copy(variable)) for variable in model.optimizer.variables]
 
     def train(features, labels, steps):
         for variable, value in start:
@@ -97,6 +107,6 @@ def trainer(module, width, rate):
         x, y = (np.asarray(array, "float32") for array in (features, labels))
         for _ in range(steps):
             model.train_on_batch(x, y[:, None])
-        return ops.convert_to_numpy(model.weights[0])[:, 0]
+        return ops.convert_to_numpy(ops.convert_to_tensor(model.weights[0]))[:, 0]
 
     return train

@@ -31,6 +31,9 @@ TINY = 2.0**-64
 HUGE = 2.0**100
 # The largest numbers of the dtypes narrower than float32.
 LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2.0**-7) * 2.0**127}
+# So many numbers are added in one go, and so many such sums then one to one, which no compiler undoes.
+RUN = 256
+FOLDS = 16
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -69,9 +72,9 @@ class LambdaRLoss(keras.losses.Loss):
     """The loss as `model.compile(loss=LambdaRLoss())` takes it.
 
     Weights that `fit` is given, and masks of the model's layers, enter the counts; they do not multiply the
-    loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file. Keras'
-    own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A model
-    saved with the loss is loaded where this file has been imported.
+    loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file.
+    Keras' own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A
+    model that is saved with the loss is loaded where this file has been imported.
     """
 
     def __init__(self, name="lambda_r_loss", reduction="sum_over_batch_size", dtype=None):
@@ -214,8 +217,8 @@ def metric(tp, fp, fn, tn):
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
-    t1 = -ops.maximum(actual_, actual_negative)
-    t2 = -ops.maximum(predicted, predicted_negative)
+    t1 = -maximum(actual_, actual_negative)
+    t2 = -maximum(predicted, predicted_negative)
     d = 2 * tp + 2 * fp + 2 * fn + 2 * tn + t1 + t2
     return divide(2 * tp + 2 * tn + t1 + t2, d)
 
@@ -231,8 +234,8 @@ def slopes(tp, fp, fn, tn):
     actual_negative = fp + tn
     predicted = tp + fp
     predicted_negative = fn + tn
-    t1 = -ops.maximum(actual_, actual_negative)
-    t2 = -ops.maximum(predicted, predicted_negative)
+    t1 = -maximum(actual_, actual_negative)
+    t2 = -maximum(predicted, predicted_negative)
     d = 2 * tp + 2 * fp + 2 * fn + 2 * tn + t1 + t2
     lambda_r = divide(2 * tp + 2 * tn + t1 + t2, d)
     t3 = (1 + ops.sign(predicted_negative - predicted)) / 2
@@ -244,7 +247,7 @@ def slopes(tp, fp, fn, tn):
 
 def relax(z):
     """The relaxed decision and its complement, each without cancellation."""
-    t1 = ops.maximum(ops.minimum(2 * ops.sigmoid(z) - 1, 1), -1)
+    t1 = maximum(minimum(2 * ops.sigmoid(z) - 1, 1), -1)
     t2 = ops.sin(3.141592653589793 * t1)
     return t1 / 2 + 0.3183098861837907 * t2 / 2 + 0.5, 0.5 - t1 / 2 - 0.3183098861837907 * t2 / 2
 
@@ -252,7 +255,7 @@ def relax(z):
 def relax_slope(z):
     """The derivative of the relaxed decision by the score."""
     p, q = sigmoids(z)
-    return 2 * p * ops.sin(3.141592653589793 * ops.minimum(2 * p, 2 * q) / 2)**2 * q
+    return 2 * p * ops.sin(3.141592653589793 * minimum(2 * p, 2 * q) / 2)**2 * q
 
 
 def decide(z):
@@ -348,7 +351,19 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries."""
-    return ops.sum(x)
+    return ops.sum(in_runs(ops.reshape(x, (1, -1, 1))))
+
+
+def in_runs(x):
+    """An array (samples, positions, classes) with sums of positions: one long sum in float32 loses digits."""
+    samples, positions, classes = ops.shape(x)
+    if isinstance(positions, int) and positions <= RUN * FOLDS:
+        return x
+    run = RUN if isinstance(positions, int) else ops.clip(-(-positions // FOLDS), 1, RUN)
+    number = -(-positions // (FOLDS * run))
+    padded = ops.pad(x, [[0, 0], [0, FOLDS * number * run - positions], [0, 0]])
+    runs = ops.sum(ops.reshape(padded, (samples, FOLDS, number, run, classes)), axis=3)
+    return sum(ops.unstack(runs, FOLDS, axis=1))
 
 
 def of_counts(function, totals):
@@ -361,7 +376,7 @@ def of_counts(function, totals):
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     largest = LARGEST.get(keras.backend.standardize_dtype(dtype))
-    return x if largest is None else ops.cast(ops.clip(x, -largest, largest), dtype)
+    return ops.cast(x if largest is None else ops.clip(x, -largest, largest), dtype)
 
 
 def sigmoids(x):
@@ -374,3 +389,12 @@ def divide(numerator, denominator, otherwise=0.0):
     zero = ops.abs(denominator) <= TINY
     return ops.where(zero, otherwise, numerator / ops.where(zero, 1, denominator))
 
+
+def minimum(x, y):
+    """The smaller of two, in the first one's dtype, of which Keras' own makes float32 in torch."""
+    return ops.where(x > y, y, x)
+
+
+def maximum(x, y):
+    """The larger of two, in the first one's dtype."""
+    return ops.where(x < y, y, x)

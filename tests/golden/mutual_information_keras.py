@@ -39,6 +39,9 @@ TINY = 2.0**-64
 HUGE = 2.0**100
 # The largest numbers of the dtypes narrower than float32.
 LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2.0**-7) * 2.0**127}
+# So many numbers are added in one go, and so many such sums then one to one, which no compiler undoes.
+RUN = 256
+FOLDS = 16
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -77,9 +80,9 @@ class MutualInformationLoss(keras.losses.Loss):
     """The loss as `model.compile(loss=MutualInformationLoss())` takes it.
 
     Weights that `fit` is given, and masks of the model's layers, enter the counts; they do not multiply the
-    loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file. Keras'
-    own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A model
-    saved with the loss is loaded where this file has been imported.
+    loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file.
+    Keras' own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A
+    model that is saved with the loss is loaded where this file has been imported.
     """
 
     def __init__(self, name="mutual_information_loss", reduction="sum_over_batch_size", dtype=None):
@@ -370,7 +373,19 @@ def sums(y, w, decided, rejected):
 
 def total(x):
     """The sum over all entries."""
-    return ops.sum(x)
+    return ops.sum(in_runs(ops.reshape(x, (1, -1, 1))))
+
+
+def in_runs(x):
+    """An array (samples, positions, classes) with sums of positions: one long sum in float32 loses digits."""
+    samples, positions, classes = ops.shape(x)
+    if isinstance(positions, int) and positions <= RUN * FOLDS:
+        return x
+    run = RUN if isinstance(positions, int) else ops.clip(-(-positions // FOLDS), 1, RUN)
+    number = -(-positions // (FOLDS * run))
+    padded = ops.pad(x, [[0, 0], [0, FOLDS * number * run - positions], [0, 0]])
+    runs = ops.sum(ops.reshape(padded, (samples, FOLDS, number, run, classes)), axis=3)
+    return sum(ops.unstack(runs, FOLDS, axis=1))
 
 
 def of_counts(function, totals):
@@ -383,7 +398,7 @@ def of_counts(function, totals):
 def narrow(x, dtype):
     """x in a dtype, at the nearest finite number where it does not fit."""
     largest = LARGEST.get(keras.backend.standardize_dtype(dtype))
-    return x if largest is None else ops.cast(ops.clip(x, -largest, largest), dtype)
+    return ops.cast(x if largest is None else ops.clip(x, -largest, largest), dtype)
 
 
 def sigmoids(x):
@@ -399,5 +414,9 @@ def divide(numerator, denominator, otherwise=0.0):
 
 def log(x):
     """The logarithm, of zero that of TINY."""
-    return ops.log(ops.maximum(x, TINY))
+    return ops.log(maximum(x, TINY))
 
+
+def maximum(x, y):
+    """The larger of two, in the first one's dtype."""
+    return ops.where(x < y, y, x)
