@@ -47,7 +47,10 @@ def main(words: list[str] | None = None) -> None:
     measures = not (asked.redraw or asked.short)
     is_recorded = asked.program == "full" or not measures
     output = asked.output or (RECORDED if is_recorded else Path(tempfile.mkdtemp(prefix="bench-")))
-    output.mkdir(parents=True, exist_ok=True)
+    if measures:
+        output.mkdir(parents=True, exist_ok=True)
+    elif not Results.read(output).rows:
+        sys.exit(f"{output} holds no results: measure first, or name another folder after --output.")
     if measures:
         for framework in FRAMEWORKS if asked.only is None else [asked.only]:
             result = measured(framework, asked.program)

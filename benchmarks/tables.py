@@ -78,7 +78,8 @@ def machine(results: Results) -> str:
     rows = []
     for framework, facts in results.facts.items():
         where, versions = facts["machine"], facts["versions"]
-        named = ", ".join(f"{name} {version}" for name, version in versions.items())
+        here = {name: version for name, version in versions.items() if f"{name}-cpu" not in versions}
+        named = ", ".join(f"{name} {version}" for name, version in here.items())
         rows.append([framework, where["cpu"], where["cores"], facts["threads"], where["date"], named])
     return markdown(["framework", "processor", "cores", "threads", "date", "versions"], rows)
 

@@ -57,7 +57,8 @@ class Loss:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_") or name not in self.emitted.entry_points:
-            raise AttributeError(f"a loss for {self.emitted.backend.name} has no {name}")
+            there = ", ".join(self.emitted.entry_points)
+            raise AttributeError(f"a loss for {self.emitted.backend.name} has no {name}: there are {there}")
         function: Callable[..., Any] = getattr(self.module, name)
         return function
 

@@ -149,3 +149,11 @@ def test_targets_are_judged_by_the_worst(tmp_path):
 def test_the_command_tells_its_options():
     told = run("--help").stdout
     assert all(option in told for option in ("--quick", "--only", "--output", "--redraw", "--short"))
+
+
+@pytest.mark.parametrize("what", ["--redraw", "--short"])
+def test_a_folder_without_results_is_named(tmp_path, what):
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run(what, "--output", tmp_path / "typo")
+    assert "typo holds no results" in failed.value.stderr
+    assert not (tmp_path / "typo").exists()

@@ -58,6 +58,13 @@ def test_a_class_takes_no_other_name(name):
     assert getattr(loss, called)()(Z, Y) == loss(Z, Y)
 
 
+def test_what_is_no_tensor_is_named(loss, module):
+    with pytest.raises(TypeError, match="target is a NoneType: give a tensor"):
+        module(Z, None)
+    with pytest.raises(AttributeError, match=r"has no BALoss: there are .*BalancedAccuracyLoss"):
+        loss.BALoss()
+
+
 def test_copies(module):
     assert copy.deepcopy(module)(Z, Y) == module(Z, Y)
     model = torch.nn.ModuleDict({"body": torch.nn.Linear(2, 1), "criterion": module})

@@ -616,7 +616,7 @@ def class_labels(input, target, z):
 def check(input, target, weight, mask):
     """Raise for what is no tensor, scores of no floating dtype, and constants that require a gradient."""
     for name, x in (("input", input), ("target", target), ("weight", weight), ("mask", mask)):
-        if not isinstance(x, Tensor | None):
+        if not isinstance(x, Tensor) and (x is not None or name in ("input", "target")):
             raise TypeError(f"{name} is a {type(x).__name__}: give a tensor")
     if not input.is_floating_point():
         raise TypeError(f"input has dtype {input.dtype}, but scores are floating-point numbers")
