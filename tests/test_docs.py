@@ -120,6 +120,16 @@ def test_the_emitted_functions_are_described():
     assert "class indices" in emitted.shapes_of(backend, "multiclass")
 
 
+def test_emitted_classes_are_described():
+    emitted = extension("emitted_functions")
+    *_, loss, score = map(emitted.described, emitted.functions_of(ml.backend.get_backend("keras")))
+    assert loss.startswith(
+        ".. py:class:: F1Loss(name='f1_loss', reduction='sum_over_batch_size', dtype=None)\n"
+    )
+    assert "   :param reduction: of a vector of losses" in loss
+    assert score.startswith(".. py:class:: F1Score(name='f1_score', dtype=None)\n")
+
+
 def test_a_page_of_the_catalogue_has_every_part():
     pytest.importorskip("matplotlib")
     text = extension("catalogue_pages").page(entries()["tversky"])

@@ -14,10 +14,11 @@ import metricloss as ml
 from metricloss.backend import Backend, all_backends
 
 
-def functions_of(backend: Backend) -> Iterator[ast.FunctionDef]:
+def functions_of(backend: Backend) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     """The entry points of an emitted file, in its order."""
-    for node in ast.parse(ml.emit("f1", backend.name).text).body:
-        if isinstance(node, ast.FunctionDef) and node.name in backend.entry_points:
+    source = ml.emit("f1", backend.name)
+    for node in ast.parse(source.text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in source.entry_points:
             yield node
 
 
@@ -28,13 +29,23 @@ def shapes_of(backend: Backend, task: str) -> str:
     return laid_out(shapes)
 
 
-def described(function: ast.FunctionDef) -> str:
-    """A function's signature and docstring, in reStructuredText."""
-    arguments = function.args
+def described(definition: ast.FunctionDef | ast.ClassDef) -> str:
+    """A function's or a class's signature and docstring, in reStructuredText."""
+    kind = "class" if isinstance(definition, ast.ClassDef) else "function"
+    arguments = _arguments(definition)
     names = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
-    signature = f"{function.name}({ast.unparse(_without_types(arguments))})"
-    body = laid_out(ast.get_docstring(function) or "", names).replace("\n", "\n   ")
-    return f".. py:function:: {signature}\n   :no-index:\n\n   {body}\n"
+    signature = f"{definition.name}({ast.unparse(_without_types(arguments))})"
+    body = laid_out(ast.get_docstring(definition) or "", names).replace("\n", "\n   ")
+    return f".. py:{kind}:: {signature}\n   :no-index:\n\n   {body}\n"
+
+
+def _arguments(definition: ast.FunctionDef | ast.ClassDef) -> ast.arguments:
+    """Those of a function, or of a class when it is made."""
+    if isinstance(definition, ast.FunctionDef):
+        return definition.args
+    (init,) = (node for node in definition.body if getattr(node, "name", "") == "__init__")
+    init.args.args.pop(0)
+    return init.args
 
 
 def _without_types(arguments: ast.arguments) -> ast.arguments:
