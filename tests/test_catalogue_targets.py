@@ -13,6 +13,13 @@ from tests.metrics import CATALOGUE, CONSTANT, RELAXATION, loss_of
 from tests.problems import CORNERS, arrays, assert_finite, close, hard_counts, judged, sample
 
 CASE = {case.name: case for case in CATALOGUE}
+# Keras' file is that of TensorFlow in other words, and slow without a graph: the short list is enough for it.
+frameworks = pytest.mark.parametrize(
+    "framework",
+    [each for each in FRAMEWORKS if each.name != "keras"],
+    indirect=True,
+    ids=lambda each: each.name,
+)
 metrics = pytest.mark.parametrize("metric", CASE)
 
 _OTHERS = [name for name in RELAXATION if name != "Soft"]
@@ -50,6 +57,7 @@ def found(framework: Framework, metric: str, relaxation: str) -> tuple[float, np
     return float(value), framework.numpy(gradient)
 
 
+@frameworks
 @metrics
 def test_gradient(framework: Framework, metric: str) -> None:
     """That of the plain formula, and of the other frameworks."""
@@ -77,11 +85,13 @@ def test_finite_differences(metric: str) -> None:
         assert gradient @ along == pytest.approx((above - below) / (2 * step), rel=0, abs=tolerance)
 
 
+@frameworks
 @metrics
 def test_finite_at_every_corner(framework: Framework, metric: str) -> None:
     assert_finite(framework, loss_of(CASE[metric], framework.name), CORNERS, "float32")
 
 
+@frameworks
 @metrics
 def test_score_is_the_metric_of_the_hard_decisions(framework: Framework, metric: str) -> None:
     loss, problem = loss_of(CASE[metric], framework.name), judged(weighted=True)
@@ -89,6 +99,7 @@ def test_score_is_the_metric_of_the_hard_decisions(framework: Framework, metric:
     assert float(score) == pytest.approx(CASE[metric].at(*hard_counts(problem, 0)), rel=1e-12, abs=1e-14)
 
 
+@frameworks
 @metrics
 def test_score_at_the_corners(framework: Framework, metric: str) -> None:
     """Of 0/0, of infinite values and the like, every framework has the view of Metric.at."""
@@ -100,6 +111,7 @@ def test_score_at_the_corners(framework: Framework, metric: str) -> None:
         assert float(score) == pytest.approx(by_hand, rel=1e-12, abs=1e-7), where
 
 
+@frameworks
 def test_what_the_labels_alone_determine_is_no_loss(framework: Framework) -> None:
     with pytest.raises(ml.errors.ConstantMetricError):
         ml.compile(CONSTANT, framework.name)
@@ -112,6 +124,7 @@ def test_no_name_is_left_out() -> None:
     }
 
 
+@frameworks
 @pytest.mark.parametrize("metric", ["mcc", "expected_cost_otherwise"])
 def test_one_plan_for_all_frameworks_is_what_compile_makes(framework: Framework, metric: str) -> None:
     case = CASE[metric]

@@ -116,10 +116,19 @@ def test_the_emitted_functions_are_described():
     loss, *others = map(emitted.described, emitted.functions_of(backend))
     assert loss.startswith(".. py:function:: loss(input, target, weight=None, mask=None)\n   :no-index:")
     assert "   :param target: labels 0/1, or soft ones" in loss
-    (module,) = emitted.classes_of(backend)
-    assert module.startswith(".. py:class:: F1Loss\n   :no-index:\n\n   The loss as a module")
-    assert len([loss, *others, module]) == len(backend.entry_points)
+    assert others[0].startswith(".. py:class:: F1Loss()\n   :no-index:\n\n   The loss as a module")
+    assert len([loss, *others]) == len(backend.entry_points)
     assert "class indices" in emitted.shapes_of(backend, "multiclass")
+
+
+def test_emitted_classes_are_described():
+    emitted = extension("emitted_functions")
+    *_, loss, score = map(emitted.described, emitted.functions_of(ml.backend.get_backend("keras")))
+    assert loss.startswith(
+        ".. py:class:: F1Loss(name='f1_loss', reduction='sum_over_batch_size', dtype=None)\n"
+    )
+    assert "   :param reduction: of a vector of losses" in loss
+    assert score.startswith(".. py:class:: F1Score(name='f1_score', dtype=None)\n")
 
 
 def test_a_page_of_the_catalogue_has_every_part():

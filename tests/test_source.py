@@ -113,6 +113,15 @@ def test_a_name_changes_nothing(text):
         assert (named[1] == gradient).all(), name
 
 
+def test_classes_are_named_after_the_metric_and_what_users_write_is_left_alone():
+    text = ml.emit(ml.Metric("TP/P", name="metric_score"), "keras").text
+    assert {"MetricScoreLoss", "MetricScoreScore"} == {
+        node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)
+    }
+    assert 'name="metric_score_loss"' in text
+    assert text.count("metricloss emit TP/P --name metric_score --backend keras") == 2
+
+
 def test_nothing_a_user_names_ends_the_docstring():
     relaxation = ml.Relaxation.known(p, '"""\nimport os  # \\')
     tree = ast.parse(ml.emit(F1, "numpy", relaxation=relaxation).text)

@@ -1,11 +1,15 @@
 """What `metricloss check` and `metricloss demo` do with a loss for Keras, on whichever backend Keras has."""
 
 import contextlib
+import importlib.util
 import os
 
 # TensorFlow's notes at its start are no news; what the user set stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Keras asks for TensorFlow unless told, even where there is only another.
+if importlib.util.find_spec("tensorflow") is None:
+    os.environ.setdefault("KERAS_BACKEND", "jax" if importlib.util.find_spec("jax") else "torch")
 
 import keras
 import numpy as np
@@ -65,20 +69,10 @@ def by_torch(function, z):
     return torch.autograd.grad(function(z), z)[0].cpu()
 
 
-@contextlib.contextmanager
 def in_double():
-    """Where arrays may be in float64, which JAX allows on request only, and all of Keras keeps them so."""
-    floatx = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    try:
-        with in_double_of_jax() if keras.backend.backend() == "jax" else contextlib.nullcontext():
-            yield
-    finally:
-        keras.config.set_floatx(floatx)
-
-
-def in_double_of_jax():
-    """Where JAX allows float64."""
+    """Where arrays may be in float64, which JAX allows on request only."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
     try:
         from jax import enable_x64
     except ImportError:  # before JAX 0.8

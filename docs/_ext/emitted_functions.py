@@ -18,17 +18,10 @@ from metricloss.recipe import recipe_of
 
 def functions_of(backend: Backend) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     """The entry points of an emitted file, in its order."""
-    for node in ast.parse(ml.emit("f1", backend.name).text).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in backend.entry_points:
-            yield node
-
-
-def classes_of(backend: Backend) -> Iterator[str]:
-    """The names of the classes of an emitted file, with what their docstrings say, in reStructuredText."""
     source = ml.emit("f1", backend.name)
     for node in ast.parse(source.text).body:
-        if isinstance(node, ast.ClassDef) and node.name in source.entry_points:
-            yield f".. py:class:: {node.name}\n   :no-index:\n\n   {laid_out(ast.get_docstring(node) or '')}\n"
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in source.entry_points:
+            yield node
 
 
 def shapes_of(backend: Backend, task: str) -> str:
@@ -38,21 +31,21 @@ def shapes_of(backend: Backend, task: str) -> str:
     return laid_out(shapes)
 
 
-def described(function: ast.FunctionDef | ast.ClassDef) -> str:
-    """A function's or class's signature and docstring, in reStructuredText."""
-    arguments = _arguments(function)
+def described(definition: ast.FunctionDef | ast.ClassDef) -> str:
+    """A function's or a class's signature and docstring, in reStructuredText."""
+    kind = "class" if isinstance(definition, ast.ClassDef) else "function"
+    arguments = _arguments(definition)
     names = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
-    signature = f"{function.name}({ast.unparse(_without_types(arguments))})"
-    body = laid_out(ast.get_docstring(function) or "", names).replace("\n", "\n   ")
-    kind = "function" if isinstance(function, ast.FunctionDef) else "class"
+    signature = f"{definition.name}({ast.unparse(_without_types(arguments))})"
+    body = laid_out(ast.get_docstring(definition) or "", names).replace("\n", "\n   ")
     return f".. py:{kind}:: {signature}\n   :no-index:\n\n   {body}\n"
 
 
-def _arguments(function: ast.FunctionDef | ast.ClassDef) -> ast.arguments:
+def _arguments(definition: ast.FunctionDef | ast.ClassDef) -> ast.arguments:
     """What a function is called with, or a class to make one of it."""
-    if isinstance(function, ast.FunctionDef):
-        return function.args
-    for method in function.body:
+    if isinstance(definition, ast.FunctionDef):
+        return definition.args
+    for method in definition.body:
         if isinstance(method, ast.FunctionDef) and method.name == "__init__":
             method.args.args = method.args.args[1:]
             return method.args
@@ -79,7 +72,7 @@ class EmittedFunctions(SphinxDirective):
             for task in ("multilabel", "multiclass")
             if not misfit(recipe_of("f1", task=task), backend)
         ]
-        for text in (*map(described, functions_of(backend)), *classes_of(backend), *classes):
+        for text in (*map(described, functions_of(backend)), *classes):
             section += self.parse_text_to_nodes(text)
         return section
 
