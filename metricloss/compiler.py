@@ -43,8 +43,8 @@ def compile(
 
     Errors: those of Metric, Relaxation and Task; ConstantMetricError; UnknownBackendError;
     MissingFrameworkError; OptionError for a relaxation of the raw score on probabilities, or on exclusive
-    classes. A MetricWarning tells of a metric whose value depends on the number of entries, that a constant
-    prediction satisfies, or that points the wrong way.
+    classes, and for what the backend has no loss for. A MetricWarning tells of a metric whose value depends on
+    the number of entries, that a constant prediction satisfies, or that points the wrong way.
 
     >>> import numpy as np
     >>> loss = compile("2*TP/(2*TP + FP + FN)", "numpy", from_logits=False)

@@ -17,7 +17,10 @@ import metricloss
 
 PACKAGE = Path(metricloss.__file__).parent
 MODULES = sorted(PACKAGE.glob("*.py"))
-FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow", "array_api_compat", "sklearn", "scipy", "pandas")
+FRAMEWORKS = (
+    *("numpy", "torch", "jax", "tensorflow", "array_api_compat", "xgboost", "lightgbm", "catboost"),
+    *("sklearn", "scipy", "pandas"),
+)
 
 
 def loaded_after(statement: str) -> set[str]:
