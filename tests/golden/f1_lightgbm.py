@@ -80,9 +80,9 @@ def initial_margin(y_true: ArrayLike, sample_weight: ArrayLike | None = None) ->
 def gradient_and_curvature(y_true, margins, weights):
     """The gradient of the loss by the margins and, as its curvature, the size of that gradient.
 
-    The loss is no sum over rows, and its own curvature is negative for half of them. The gradient is exact at
-    the margins of each round; with its size for a curvature no leaf asks for a longer step than 1. Both are
-    multiplied by the weight of all rows: else leaves would be too light to be split.
+    The loss is no sum over rows, and its own curvature is negative for those on the wrong side. The gradient is
+    exact at the margins of each round; with its size for a curvature no leaf asks for a longer step than 1.
+    Both are multiplied by the weight of all rows: else leaves would be too light to be split.
     """
     y, z = fitting(y_true, margins)
     total = len(z) if weights is None else float(np.sum(weights))
