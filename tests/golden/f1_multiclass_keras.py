@@ -82,8 +82,10 @@ class F1Loss(keras.losses.Loss):
 
     Weights that `fit` is given, and masks of the model's layers, enter the counts; they do not multiply the
     loss. What y_pred holds, logits or probabilities, is settled: see "decision" at the head of this file.
-    Keras' own losses take probabilities unless told. reduction: of a vector of losses, one for each class. A
-    model that is saved with the loss is loaded where this file has been imported.
+    Keras' own losses take probabilities unless told. A model that is saved with the loss is loaded where this
+    file has been imported.
+
+    reduction: of a vector of losses, one for each class; a scalar is what it is.
     """
 
     def __init__(self, name="f1_loss", reduction="sum_over_batch_size", dtype=None):
