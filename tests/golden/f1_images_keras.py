@@ -86,7 +86,7 @@ class F1Loss(keras.losses.Loss):
     Keras' own losses take probabilities unless told. A model that is saved with the loss is loaded where this
     file has been imported.
 
-    reduction: of a vector of losses, one for each class.
+    reduction: of a vector of losses, one for each class; a scalar is what it is.
     """
 
     def __init__(self, name="f1_loss", reduction="sum_over_batch_size", dtype=None):
