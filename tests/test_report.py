@@ -325,7 +325,7 @@ def told(page: Any) -> str:
     from selenium.webdriver.support.wait import WebDriverWait
 
     status = found(page, "[role=status]")[0]
-    return WebDriverWait(page, 5).until(lambda _: status.get_attribute("textContent"))
+    return WebDriverWait(page, 5, poll_frequency=0.1).until(lambda _: status.get_attribute("textContent"))
 
 
 def test_copy_copies_the_source(page: Any, name: str) -> None:
