@@ -15,10 +15,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-from keras import ops
 
 import metricloss as ml
 from metricloss.backend import get_backend
@@ -26,6 +24,9 @@ from metricloss.check import load_trial
 from tests.metrics import compiled
 from tests.problems import ALL, CORNERS, EXACT, HALF, close, sample
 from tests.tasks import Arrays, Case
+
+keras = pytest.importorskip("keras")  # pytest imports it too, to look for examples in docstrings
+ops = keras.ops
 
 BACKEND = keras.backend.backend()
 TRIAL = load_trial(get_backend("keras"))

@@ -364,6 +364,7 @@ def margins(name, model, x):
 @pytest.mark.parametrize("metric", ["f1", METRICS[-1], ml.Metric("TP/PP", name="precision")], ids=str)
 def test_the_best_round_is_the_best(name, metric, rare):
     """Early stopping sees the right direction; of "precision", whose name XGBoost would take for one, too."""
+    pytest.importorskip(name)
     loss = ml.compile(metric, name)
     _, history, best = trained(name, loss, rare)
     cost = name == "xgboost"
@@ -375,6 +376,7 @@ def test_the_best_round_is_the_best(name, metric, rare):
 
 @boosters
 def test_trees_learn(name, rare):
+    pytest.importorskip(name)
     loss = ml.compile("f1", name)
     model, history, _ = trained(name, loss, rare)
     assert loss.score(rare.y, margins(name, model, rare.x)) > 0.9
@@ -386,6 +388,7 @@ def test_trees_learn(name, rare):
 
 @boosters
 def test_trees_of_weighted_rows_are_those_of_repeated_ones(name, rare):
+    pytest.importorskip(name)
     loss = ml.compile("f1", name)
     rng = np.random.default_rng(0)
     x, w = np.round(rng.normal(size=(200, 3)), 1), rng.integers(1, 3, 200)
@@ -448,6 +451,7 @@ LOAD = {
 
 @boosters
 def test_a_saved_model_needs_no_objective(name, rare, tmp_path: Path):
+    pytest.importorskip(name)
     model, *_ = trained(name, ml.compile("f1", name), rare, 5)
     path = str(tmp_path / "model.json") if name != "catboost" else str(tmp_path / "model.cbm")
     model.save_model(path)
