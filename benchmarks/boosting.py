@@ -52,6 +52,11 @@ class Booster(Protocol):
         """
 
 
+def by_labels(objective: Objective) -> Callable[[Array, Any], tuple[Array, Array]]:
+    """An objective as native training calls it, with margins and a DMatrix or Dataset."""
+    return lambda margins, rows: objective(rows.get_label(), margins)
+
+
 class XGBoost:
     module, settings = "xgboost", "its defaults: rate 0.3, depth 6"
 
@@ -66,8 +71,7 @@ class XGBoost:
         else:
             if start is not None:
                 given["base_score"] = float(1 / (1 + np.exp(-start)))
-            by_labels = lambda z, rows: objective(rows.get_label(), z)  # noqa: E731  one line, used once
-            model = xgb.train(given, data, rounds - warm, obj=by_labels, xgb_model=before)
+            model = xgb.train(given, data, rounds - warm, obj=by_labels(objective), xgb_model=before)
         return lambda rows: model.predict(xgb.DMatrix(rows), output_margin=True)
 
 
@@ -84,9 +88,8 @@ class LightGBM:
             model = lgb.train(given | {"scale_pos_weight": weight}, lgb.Dataset(**data), rounds)
             return lambda rows: model.predict(rows, raw_score=True)
         margins = None if start is None else np.full(len(y), start)
-        by_labels = lambda z, rows: objective(rows.get_label(), z)  # noqa: E731  one line, used once
         data = lgb.Dataset(**data, init_score=margins)
-        model = lgb.train(given | {"objective": by_labels}, data, rounds - warm, init_model=before)
+        model = lgb.train(given | {"objective": by_labels(objective)}, data, rounds - warm, init_model=before)
         return lambda rows: model.predict(rows, raw_score=True) + (start or 0.0)
 
 
