@@ -1,0 +1,26 @@
+"""A learned loss of whole batches: a network over soft counts at several thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from metricloss.network import Network
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A loss learned for a metric: a network over what the metric sees of a batch of binary scores.
+
+    With a_k = σ(slope·(z - t_k)) for logits z and thresholds t_1 < … < t_K, the network is given the 2K + 1
+    numbers Σ w·y·a_k/P for each k, then Σ w·(1 - y)·a_k/N for each k, then P/(P + N), where P = Σ w·y and
+    N = Σ w·(1 - y); a quotient whose denominator is zero is 0.
+
+    name: of the metric. thresholds: logits, rising. slope: how sharp a_k is. network: over the 2K + 1 numbers.
+    spearman: the rank correlation of the negated loss with the metric on held-out batches.
+    """
+
+    name: str
+    thresholds: tuple[float, ...]
+    slope: float
+    network: Network = field(repr=False)
+    spearman: float
