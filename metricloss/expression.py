@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import inspect
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -140,5 +141,6 @@ def identifier(name: str) -> str:
     >>> identifier("F-beta (2)")
     'F_beta_2'
     """
-    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return f"m_{word}" if not word or word[0].isdigit() else word
+    word = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name)).strip("_")
+    word = word if f"m_{word}".isidentifier() else re.sub(r"\W+", "_", word, flags=re.ASCII).strip("_")
+    return word if word.isidentifier() else f"m_{word}"

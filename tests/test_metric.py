@@ -128,12 +128,13 @@ def test_printed_expressions_are_read_again():
 
 
 def test_names_are_words_that_may_stand_in_code():
-    assert [Metric(F1, name=name).name for name in ("F-1 score", "2nd", "", "τ")] == [
-        "F_1_score",
-        "m_2nd",
-        "metric",
-        "m_",
-    ]
+    names = {
+        "F-1 score": "F_1_score", "2nd": "m_2nd", "": "metric", "τ": "τ",
+        "taux d'erreur équilibré": "taux_d_erreur_équilibré",
+        "指标": "指标", "x²": "x2", "!": "m_", "a⃠b": "a_b",
+    }  # fmt: skip
+    assert {name: Metric(F1, name=name).name for name in names} == names
+    assert "class 指标Loss(" in ml.emit(Metric(F1, name="指标"), "torch").text
 
 
 labels = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(1, 5)), max_size=30)
