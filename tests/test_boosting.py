@@ -15,18 +15,23 @@ from types import SimpleNamespace
 import pytest
 
 import metricloss as ml
-from metricloss.backend import all_backends, composed, get_backend
+from metricloss.backend import composed, get_backend
 from metricloss.check import check
 from metricloss.cli import main
 from metricloss.compiler import misfit
 from metricloss.errors import BackendError, OptionError
 from metricloss.recipe import recipe_of
-from tests.test_emitted import GOLDEN, check_blank_lines, check_nothing_stands_unused, compare_or_update
+from tests.test_emitted import (
+    BOOSTERS,
+    GOLDEN,
+    check_blank_lines,
+    check_nothing_stands_unused,
+    compare_or_update,
+)
 
 np = pytest.importorskip("numpy")
 
-BOOSTERS = [backend.name for backend in all_backends() if backend.facts.get("booster")]
-WITH_CLASSES = [name for name in BOOSTERS if "multiclass" in get_backend(name).facts["tasks"]]
+WITH_CLASSES = [name for name in BOOSTERS if not misfit(recipe_of("f1", task="multiclass"), get_backend(name))]
 METRICS = ["f1", "mcc", "g_mean", ml.Metric("(FP + 5*FN)/n", name="cost", direction="minimize")]
 
 boosters = pytest.mark.parametrize("name", BOOSTERS)
@@ -212,7 +217,7 @@ def test_the_file_is_the_known_one(name):
 @boosters
 @pytest.mark.parametrize("metric", [*METRICS, "mutual_information"], ids=str)
 def test_nothing_stands_unused(name, metric):
-    for task in get_backend(name).facts["tasks"]:
+    for task in ["binary", "multiclass"] if name in WITH_CLASSES else ["binary"]:
         check_source(ml.emit(metric, name, task=task))
 
 
@@ -253,29 +258,48 @@ def test_a_base_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("xgboost", {"from_logits": False}, "from_logits=False: XGBoost adds up margins"),
-        ("lightgbm", {"task": "multilabel"}, "task='multilabel': LightGBM has no objective for it"),
-        ("catboost", {"task": "multiclass"}, "There are 'binary'"),
+        ("xgboost", {"from_logits": False}, "from_logits=False is not for XGBoost: .* margins.*\nGive True."),
+        ("lightgbm", {"task": "multilabel"}, "task='multilabel' is not for LightGBM: there is no objective"),
+        ("catboost", {"task": "multiclass"}, "CatBoost: of several classes .* row at a time.*\nGive 'binary'."),
         (
             "xgboost",
             {"task": "multiclass", "average": None},
-            "average=None: an objective of XGBoost is one number",
+            "average=None is not for XGBoost: an objective is one number",
         ),
         ("lightgbm", {"average": "samples"}, "average='samples'"),
-        ("lightgbm", {"task": "multiclass", "class_axis": 0}, "class_axis=0: margins in LightGBM"),
+        ("lightgbm", {"task": "multiclass", "class_axis": 0}, "class_axis=0 is not for LightGBM: .* last"),
     ],
 )
-def test_losses_that_no_booster_has(name, options, words, capsys):
+def test_losses_that_no_booster_has(name, options, words):
     with pytest.raises(OptionError, match=words):
         ml.emit("f1", name, **options)
     assert misfit(recipe_of("f1", **options), get_backend("numpy")) == ""
-    if "class_axis" not in options:  # check gives each backend its own
-        assert name not in str(check("f1", **options))
+
+
+def test_check_leaves_out_who_has_no_such_loss(monkeypatch):
+    few = ("numpy", "xgboost")
+    monkeypatch.setattr("metricloss.check.all_backends", lambda: map(get_backend, few))
+    for average, tried in (("binary", few), ("samples", few[:1])):
+        report = str(check("f1", average=average))
+        assert [name for name in few if name in report] == list(tried)
 
 
 def test_the_command_line_says_so_too(capsys):
     assert main(["emit", "f1", "--backend", "xgboost", "--probabilities"]) != 0
-    assert "XGBoost adds up margins" in capsys.readouterr().err
+    assert "XGBoost: a booster adds up margins" in capsys.readouterr().err
+
+
+def test_a_backend_says_itself_what_it_has_not(tmp_path: Path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "loss.py").write_text("'loss'\n")
+    (folder / "backend.toml").write_text(
+        'base = "numpy"\ntitle = "Odd"\n[options]\nignore_index = { only = [7], because = "7 is odd" }\n'
+    )
+    with pytest.raises(OptionError, match=r"ignore_index=8 is not for Odd: 7 is odd\nGive 7\."):
+        ml.emit("f1", folder, task="multiclass", ignore_index=8)
+    assert ml.emit("f1", folder, task="multiclass", ignore_index=7)
+    assert ml.emit("f1", folder, task="multilabel", average=None)
 
 
 @boosters
