@@ -103,28 +103,16 @@ def misfit(recipe: Recipe, backend: Backend) -> str:
     """Why a backend has no loss of a recipe; empty where it has one.
 
     >>> print(misfit(recipe_of("TP/P", from_logits=False), get_backend("xgboost")))
-    from_logits=False: XGBoost adds up margins, which are logits
-    Leave it out.
+    from_logits=False is not for XGBoost: a booster adds up margins, which are logits
+    Give True.
     """
-    task = recipe.task
-    if not backend.facts.get("booster"):
-        return ""
-    if not recipe.from_logits:
-        return f"from_logits=False: {backend.title} adds up margins, which are logits\nLeave it out."
-    if task.name not in backend.facts["tasks"]:
-        return (
-            f"task={task.name!r}: {backend.title} has no objective for it\n"
-            f"There are {', '.join(map(repr, backend.facts['tasks']))}."
-        )
-    if task.average is None or task.is_by_sample:
-        return (
-            f"average={task.average!r}: an objective of {backend.title} is one number, of all rows\n"
-            "Say 'binary', or of several classes 'macro', 'weighted' or 'micro'."
-        )
-    if task.class_axis not in (None, -1, 1):
-        return (
-            f"class_axis={task.class_axis}: margins in {backend.title} have their classes last\nLeave it out."
-        )
+    limits = backend.facts.get("options", {})
+    for option, value in {"from_logits": recipe.from_logits, **recipe.task.options}.items():
+        if option in limits and value not in limits[option]["only"]:
+            allowed = " or ".join(map(repr, limits[option]["only"]))
+            return (
+                f"{option}={value!r} is not for {backend.title}: {limits[option]['because']}\nGive {allowed}."
+            )
     return ""
 
 

@@ -15,18 +15,23 @@ from types import SimpleNamespace
 import pytest
 
 import metricloss as ml
-from metricloss.backend import all_backends, composed, get_backend
+from metricloss.backend import composed, get_backend
 from metricloss.check import check
 from metricloss.cli import main
 from metricloss.compiler import misfit
-from metricloss.errors import BackendError, OptionError
+from metricloss.errors import BackendError, MetricWarning, OptionError
 from metricloss.recipe import recipe_of
-from tests.test_emitted import GOLDEN, check_blank_lines, check_nothing_stands_unused, compare_or_update
+from tests.test_emitted import (
+    BOOSTERS,
+    GOLDEN,
+    check_blank_lines,
+    check_nothing_stands_unused,
+    compare_or_update,
+)
 
 np = pytest.importorskip("numpy")
 
-BOOSTERS = [backend.name for backend in all_backends() if backend.facts.get("booster")]
-WITH_CLASSES = [name for name in BOOSTERS if "multiclass" in get_backend(name).facts["tasks"]]
+WITH_CLASSES = [name for name in BOOSTERS if not misfit(recipe_of("f1", task="multiclass"), get_backend(name))]
 METRICS = ["f1", "mcc", "g_mean", ml.Metric("(FP + 5*FN)/n", name="cost", direction="minimize")]
 
 boosters = pytest.mark.parametrize("name", BOOSTERS)
@@ -142,8 +147,34 @@ def test_the_initial_margin_is_that_of_a_constant_prediction():
     margin = ml.compile("f1", "xgboost").initial_margin(y, w)
     assert 1 / (1 + np.exp(-margin)) == pytest.approx((w * y).sum() / w.sum())
     labels = np.repeat([0, 1, 2], [5, 3, 2])
-    margins = ml.compile("f1", "xgboost", task="multiclass").initial_margin(labels)
-    assert np.exp(margins) == pytest.approx([0.5, 0.3, 0.2])
+    loss = ml.compile("f1", "xgboost", task="multiclass")
+    assert np.exp(loss.initial_margin(labels, num_class=3)) == pytest.approx([0.5, 0.3, 0.2])
+    assert np.exp(loss.initial_margin(labels, labels, num_class=3)) == pytest.approx([0, 3 / 7, 4 / 7])
+
+
+@with_classes
+def test_the_initial_margin_has_a_number_for_every_class(name):
+    needed(name)
+    loss = ml.compile("f1", name, task="multiclass")
+    labels = np.repeat([0, 2], [5, 15])
+    with pytest.raises(TypeError, match="num_class"):
+        loss.initial_margin(labels)
+    margins = loss.initial_margin(labels, num_class=4)
+    assert np.exp(margins) == pytest.approx([0.25, 0, 0.75, 0])
+    gradient, curvature = loss.sklearn_objective(labels, np.tile(margins, (20, 1)))
+    assert np.isfinite([gradient, curvature]).all()
+
+
+@with_classes
+@pytest.mark.parametrize("ignored", [-1, 255])
+def test_the_initial_margin_counts_no_ignored_rows(name, ignored):
+    needed(name)
+    loss = ml.compile("f1", name, task="multiclass", ignore_index=ignored)
+    labels, w = np.array([0, ignored, 1, ignored, 1]), np.array([1.0, 5, 1, 5, 2])
+    for given in (labels, labels.astype(np.float32)):
+        assert np.exp(loss.initial_margin(given, w, num_class=2)) == pytest.approx([0.25, 0.75])
+    with pytest.raises(ValueError, match="nothing to begin from"):
+        loss.initial_margin([ignored, ignored], num_class=2)
 
 
 def test_catboost_may_ask_for_some_rows_at_a_time():
@@ -212,7 +243,7 @@ def test_the_file_is_the_known_one(name):
 @boosters
 @pytest.mark.parametrize("metric", [*METRICS, "mutual_information"], ids=str)
 def test_nothing_stands_unused(name, metric):
-    for task in get_backend(name).facts["tasks"]:
+    for task in ["binary", "multiclass"] if name in WITH_CLASSES else ["binary"]:
         check_source(ml.emit(metric, name, task=task))
 
 
@@ -253,37 +284,157 @@ def test_a_base_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("xgboost", {"from_logits": False}, "from_logits=False: XGBoost adds up margins"),
-        ("lightgbm", {"task": "multilabel"}, "task='multilabel': LightGBM has no objective for it"),
-        ("catboost", {"task": "multiclass"}, "There are 'binary'"),
+        ("xgboost", {"from_logits": False}, "from_logits=False is not for XGBoost: .* margins.*\nGive True."),
+        ("lightgbm", {"task": "multilabel"}, "task='multilabel' is not for LightGBM: there is no objective"),
+        ("catboost", {"task": "multiclass"}, "CatBoost: of several classes .* row at a time.*\nGive 'binary'."),
         (
             "xgboost",
             {"task": "multiclass", "average": None},
-            "average=None: an objective of XGBoost is one number",
+            "average=None is not for XGBoost: an objective is one number",
         ),
         ("lightgbm", {"average": "samples"}, "average='samples'"),
-        ("lightgbm", {"task": "multiclass", "class_axis": 0}, "class_axis=0: margins in LightGBM"),
+        ("lightgbm", {"task": "multiclass", "class_axis": 0}, "class_axis=0 is not for LightGBM: .* last"),
     ],
 )
-def test_losses_that_no_booster_has(name, options, words, capsys):
+def test_losses_that_no_booster_has(name, options, words):
     with pytest.raises(OptionError, match=words):
         ml.emit("f1", name, **options)
     assert misfit(recipe_of("f1", **options), get_backend("numpy")) == ""
-    if "class_axis" not in options:  # check gives each backend its own
-        assert name not in str(check("f1", **options))
+
+
+def test_check_leaves_out_who_has_no_such_loss(monkeypatch):
+    few = ("numpy", "xgboost")
+    monkeypatch.setattr("metricloss.check.all_backends", lambda: map(get_backend, few))
+    for average, tried in (("binary", few), ("samples", few[:1])):
+        report = str(check("f1", average=average))
+        assert [name for name in few if name in report] == list(tried)
 
 
 def test_the_command_line_says_so_too(capsys):
     assert main(["emit", "f1", "--backend", "xgboost", "--probabilities"]) != 0
-    assert "XGBoost adds up margins" in capsys.readouterr().err
+    assert "XGBoost: a booster adds up margins" in capsys.readouterr().err
+
+
+def test_a_backend_says_itself_what_it_has_not(tmp_path: Path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "loss.py").write_text("'loss'\n")
+    (folder / "backend.toml").write_text(
+        'base = "numpy"\ntitle = "Odd"\n[options]\nignore_index = { only = [7], because = "7 is odd" }\n'
+    )
+    with pytest.raises(OptionError, match=r"ignore_index=8 is not for Odd: 7 is odd\nGive 7\."):
+        ml.emit("f1", folder, task="multiclass", ignore_index=8)
+    assert ml.emit("f1", folder, task="multiclass", ignore_index=7)
+    assert ml.emit("f1", folder, task="multilabel", average=None)
+
+
+def takers(name, loss, several=False):
+    """What takes labels and weights of three rows, in a library's own words."""
+    if several:
+        yield lambda y, w: loss.initial_margin(y, w, num_class=3)
+    else:
+        yield loss.initial_margin
+    if name == "catboost":
+        yield loss.TrainObjective
+        yield lambda y, w: loss.TrainMetric().evaluate([np.zeros(3)], y, w)
+    else:
+        margins = np.zeros((3, 3) if several else 3)
+        yield lambda y, w: loss.sklearn_objective(y, margins, w)
+        yield lambda y, w: loss.sklearn_metric(y, margins, w)
 
 
 @boosters
-@pytest.mark.parametrize("labels", [[-1.0, 1.0, 1.0], [1.0, 2.0, 1.0], [0.0, np.nan, 1.0]])
-def test_labels_are_0_or_1(name, labels):
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([-1.0, 1.0, 1.0], r"row 0 has -1.0, and labels are 0 or 1: encode others"),
+        ([1.0, 2.0, 1.0], r"row 1 has 2.0, and labels are 0 or 1"),
+        ([0.0, 1.0, np.nan], r"row 2 has nan, and labels are 0 or 1: .* leave out rows without one"),
+        (["no", "yes", "no"], r"give labels as numbers: .*'no'"),
+        ([0, 1, None], r"row 2 has nan, and labels are 0 or 1"),
+        ([[0, 1], [1, 0], [0, 1]], r"labels have shape \(3, 2\): give one for each row, of shape \(3,\)"),
+    ],
+    ids=["sign", "class", "nan", "text", "none", "columns"],
+)
+def test_labels_are_0_or_1(name, labels, words):
     needed(name)
-    with pytest.raises(ValueError, match="labels are 0 or 1, and there are some from"):
-        derivatives(ml.compile("f1", name), np.array(labels), np.zeros(3))
+    for taking in takers(name, ml.compile("f1", name)):
+        with pytest.raises(ValueError, match=words):
+            taking(labels, None)
+
+
+@boosters
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([1.0, -2.0, 1.0], r"row 1 has -2.0, and weights are finite and not negative"),
+        ([1.0, 1.0, np.nan], r"row 2 has nan, and weights are finite"),
+        ([np.inf, 1.0, 1.0], r"row 0 has inf, and weights are finite"),
+        (["a", "b", "c"], r"give weights as numbers: .*'a'"),
+        ([1.0, 1.0], r"weights have shape \(2,\): give one for each row, of shape \(3,\)"),
+    ],
+    ids=["sign", "nan", "infinite", "text", "few"],
+)
+def test_weights_are_numbers_from_0_on(name, weights, words):
+    needed(name)
+    for several in [False, True] if name in WITH_CLASSES else [False]:
+        loss = ml.compile("f1", name, task="multiclass" if several else "binary")
+        for taking in takers(name, loss, several):
+            with pytest.raises(ValueError, match=words):
+                taking([0, 1, 1], weights)
+
+
+@boosters
+@pytest.mark.parametrize(("labels", "weights"), [([0, 1], [0.0, 0.0]), ([], None)], ids=["weights", "labels"])
+def test_there_is_something_to_begin_from(name, labels, weights):
+    needed(name)
+    with pytest.raises(ValueError, match="nothing to begin from: no row has a label and a weight above 0"):
+        ml.compile("f1", name).initial_margin(labels, weights)
+
+
+def test_labels_of_several_columns_are_none_of_classes(rare):
+    """XGBoost would train an output for each column."""
+    library = needed("xgboost")
+    rows = library.DMatrix(rare.x, np.column_stack([rare.y, 1 - rare.y]))
+    for task in ("binary", "multiclass"):
+        with pytest.raises(ValueError, match=r"labels have shape .*: give one for each row"):
+            library.train({}, rows, 1, obj=ml.compile("f1", "xgboost", task=task).train_objective)
+
+
+def test_lightgbm_takes_no_negative_weights(rare):
+    library = needed("lightgbm")
+    weights = np.where(np.arange(len(rare.y)) == 3, -1, 1)
+    rows = library.Dataset(rare.x, rare.y, weight=weights, params={"verbosity": -1})
+    with pytest.raises(ValueError, match=r"row 3 has -1.0, and weights"):
+        library.train({"objective": ml.compile("f1", "lightgbm").train_objective, "verbosity": -1}, rows, 1)
+
+
+@pytest.mark.parametrize(
+    "case", ["fewer labels", "more labels", "other labels", "other weights", "Ordered", "cv"]
+)
+def test_catboost_is_told_of_labels_that_are_not_those_of_fit(case):
+    library = needed("catboost")
+    loss = ml.compile("f1", "catboost")
+    x, (y, _, w) = np.arange(3000.0)[:, None] % 7, drawn(3000)
+    w /= 7  # which float32 rounds
+    objective = {
+        "fewer labels": loss.TrainObjective(y[:2000], w[:2000]),
+        "more labels": loss.TrainObjective(np.append(y, np.zeros(100)), np.append(w, np.ones(100))),
+        "other labels": loss.TrainObjective(1 - y, w),
+        "other weights": loss.TrainObjective(y),
+    }.get(case, loss.TrainObjective(y, w))
+    settings = {
+        "loss_function": objective, "eval_metric": loss.TrainMetric(), "iterations": 3, "verbose": False,
+        "allow_writing_files": False, "thread_count": 1,
+    }  # fmt: skip
+    rows = library.Pool(x, y, weight=w)
+    if case == "cv":
+        with pytest.raises(library.CatBoostError, match="TrainObjective was made with labels"):
+            library.cv(rows, settings, logging_level="Silent")
+        return
+    with pytest.raises(library.CatBoostError, match="make it with the labels and weights of fit"):
+        library.CatBoost(settings | ({"boosting_type": case} if case == "Ordered" else {})).fit(rows)
+    library.CatBoost(settings | {"loss_function": loss.TrainObjective(y, w)}).fit(rows)
 
 
 @with_classes
@@ -296,9 +447,10 @@ def test_classes_and_margins_fit(name):
         binary.sklearn_objective(np.arange(3.0), np.zeros((3, 3)))
     with pytest.raises(ValueError, match="this is the loss of several: train with num_class"):
         several.sklearn_objective(np.arange(3.0), np.zeros(3))
-    for wrong in ([0.0, 1.0, 3.0], [0.0, 1.5, 1.0], [-1.0, 1.0, 0.0]):
-        with pytest.raises(ValueError, match="labels are 0 to 2"):
-            several.sklearn_objective(np.array(wrong), np.zeros((3, 3)))
+    for wrong in ([0.0, 1.0, 3.0], [0.0, 1.5, 1.0], [-1.0, 1.0, 0.0], [0.0, np.nan, 1.0]):
+        for taking in takers(name, several, several=True):
+            with pytest.raises(ValueError, match=r"row \d has .*, and labels are 0 to 2: encode others"):
+                taking(wrong, None)
     ignoring = ml.compile("f1", name, task="multiclass", ignore_index=-1)
     gradient, _ = ignoring.sklearn_objective(np.array([0.0, -1.0, 2.0]), np.zeros((3, 3)))
     assert (gradient[1] == 0).all()
@@ -423,6 +575,60 @@ def test_estimators_of_scikit_learn(rare):
     found = f1.score(rare.y_test, model.predict(rare.x_test, raw_score=True))
     assert model.evals_result_["valid_0"]["f1"][-1] == pytest.approx(found)
     assert found > 0.7
+
+
+@pytest.mark.parametrize("metric", ["f1", METRICS[-1]], ids=str)
+def test_classifiers_stop_early_at_the_best_of_the_metric(metric, rare, capfd):
+    """Name, value and direction are those of the metric, in the log and in the best iteration."""
+    xgb, lgb = needed("xgboost"), needed("lightgbm")
+    loss = ml.compile(metric, "xgboost")
+    name, rises = loss.metric.name, loss.metric.direction == "maximize"
+    model = xgb.XGBClassifier(
+        objective=loss.sklearn_objective, eval_metric=loss.sklearn_metric, n_estimators=60, n_jobs=1,
+        learning_rate=0.3, early_stopping_rounds=10,
+    )  # fmt: skip
+    model.fit(rare.x, rare.y, eval_set=[(rare.x_test, rare.y_test)], verbose=True)
+    values = model.evals_result()["validation_0"][f"loss_{name}"]
+    assert model.best_iteration == np.argmin(values)
+    assert len(values) == model.best_iteration + 11 < 60
+    hard = loss.metric(rare.y_test, model.predict(rare.x_test))  # of the trees up to the best
+    assert min(values) == pytest.approx(1 - hard if rises else hard, abs=1e-6)
+    assert f"\tvalidation_0-loss_{name}:{values[0]:.5f}\n[1]" in capfd.readouterr().out
+    loss = ml.compile(metric, "lightgbm")
+    model = lgb.LGBMClassifier(
+        objective=loss.sklearn_objective, metric="None", n_estimators=200, n_jobs=1, learning_rate=0.3
+    )
+    model.fit(
+        rare.x, rare.y, eval_X=rare.x_test, eval_y=rare.y_test, eval_metric=loss.sklearn_metric,
+        callbacks=[lgb.early_stopping(30), lgb.log_evaluation(1)],
+    )  # fmt: skip
+    history = model.evals_result_["valid_0"]
+    assert list(history) == [name]
+    assert model.best_iteration_ - 1 == (np.argmax if rises else np.argmin)(history[name])
+    assert len(history[name]) == model.best_iteration_ + 30 < 200
+    assert f"[1]\tvalid_0's {name}: {history[name][0]:g}\n" in capfd.readouterr().out
+
+
+def test_lightgbm_adds_a_metric_of_its_own_unless_told_not_to(rare):
+    library = needed("lightgbm")
+    loss = ml.compile("f1", "lightgbm")
+    model = library.LGBMClassifier(objective=loss.sklearn_objective, n_estimators=1, n_jobs=1, verbose=-1)
+    model.fit(rare.x, rare.y, eval_X=rare.x_test, eval_y=rare.y_test, eval_metric=loss.sklearn_metric)
+    assert set(model.evals_result_["valid_0"]) == {"f1", "binary_logloss"}
+    assert 'metric="None"' in loss.sklearn_metric.__doc__
+
+
+@pytest.mark.parametrize("metric", ["recall", "fnr"])
+def test_a_gradient_of_one_sign_splits_no_leaf(metric, rare):
+    """All positive is best, as compile tells: XGBoost's constant goes there, LightGBM has none that moves."""
+    for name in ("xgboost", "lightgbm"):
+        needed(name)
+        with pytest.warns(MetricWarning, match="predicting everything positive"):
+            loss = ml.compile(metric, name)
+        z = margins(name, trained(name, loss, rare, 5)[0], rare.x)
+        assert np.ptp(z) == 0
+        assert z[0] > 0.5 if name == "xgboost" else z[0] == 0
+    assert "recall" in loss.sklearn_objective.__doc__
 
 
 @with_classes

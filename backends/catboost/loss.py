@@ -13,26 +13,44 @@ class TrainObjective:
     """
 
     def __init__(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        """y_true: the labels that it will train on, and their weights. Raises ValueError for other labels."""
-        totals = relaxed_counts(*prepared(*fitting(y_true, np.zeros(np.shape(y_true))), sample_weight, None))
-        self.total = float(totals.sum())
+        """y_true: the labels that it will train on, and their weights. Raises ValueError for what are none."""
+        totals = relaxed_counts(*prepared(*fitting(y_true, np.zeros(np.shape(y_true)), sample_weight), None))
+        self.known = by_label(totals)
         self.seen = np.zeros(4)
         self.slopes = of_counts(slopes, totals)
 
     def calc_ders_range(self, approxes, targets, weights) -> np.ndarray:
-        """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss."""
-        z, y, w = prepared(*fitting(targets, approxes), weights, None)
+        """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss.
+
+        Raises ValueError where more rows come than there are labels.
+        """
+        z, y, w = prepared(*fitting(targets, approxes, weights), None)
         totals, kept = relaxed(z, y, w)
         if self.is_all(self.seen):
             self.slopes, self.seen = of_counts(slopes, self.seen), np.zeros(4)
         self.seen = self.seen + totals
+        self.require_known(by_label(self.seen))
         steep = of_counts(slopes, totals) if self.is_all(totals) else self.slopes
-        by_margins = self.total * gradient(kept, y, w, *steep)
+        by_margins = self.known.sum() * gradient(kept, y, w, *steep)
         return np.column_stack([-by_margins, -np.maximum(np.abs(by_margins), TINY)])
 
     def is_all(self, totals) -> bool:
         """Whether counts are those of all rows, but for rounding."""
-        return totals.sum() > self.total * (1 - 1e-6)
+        return totals.sum() > self.known.sum() * (1 - 1e-6)
+
+    def require_known(self, seen) -> None:
+        """Raise ValueError where positives or negatives weigh more than all together, but for rounding."""
+        if np.any(seen > self.known * (1 + 1e-6)):
+            raise ValueError(
+                "TrainObjective was made with labels of which {:g} are 1 and {:g} are 0, weighed, and now has "
+                "{:g} and {:g}: make it with the labels and weights of fit; cv, and boosting_type='Ordered', "
+                "train on parts of them and do not go with it".format(*self.known, *seen)
+            )
+
+
+def by_label(totals):
+    """What positives weigh, and negatives, from TP, FP, FN and TN."""
+    return totals[[0, 1]] + totals[[2, 3]]
 
 
 def named(metric):

@@ -24,17 +24,25 @@ def train_metric(preds, eval_data) -> tuple[str, float, bool]:
 def sklearn_objective(
     y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For LGBMClassifier(objective=sklearn_objective): gradient and curvature, by the margins y_pred."""
+    """For LGBMClassifier(objective=sklearn_objective, metric="None"): gradient and curvature, by the margins.
+
+    Where the gradient has one sign everywhere, as that of recall has, no split gains anything: LightGBM grows
+    no tree then, and its margins stay 0.
+    """
     return gradient_and_curvature(y_true, y_pred, weight)
 
 
 def sklearn_metric(
     y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
 ) -> tuple[str, float, bool]:
-    """For LGBMClassifier().fit(..., eval_metric=sklearn_metric): name, value, whether more is better."""
+    """For LGBMClassifier(metric="None").fit(..., eval_metric=sklearn_metric): name, value, is more better.
+
+    Without metric="None" LightGBM adds a log-loss of its own, and early stopping may stop on that.
+    """
     return NAME, hard_score(y_true, y_pred, weight), HIGHER_IS_BETTER
 
 
 def hard_score(y_true, margins, weights):
     """The metric, of the hard decisions."""
-    return float(score(*fitting(y_true, margins), sample_weight=weights))
+    y, z, w = fitting(y_true, margins, weights)
+    return float(score(y, z, sample_weight=w))

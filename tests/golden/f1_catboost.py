@@ -46,26 +46,44 @@ class TrainObjective:
     """
 
     def __init__(self, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
-        """y_true: the labels that it will train on, and their weights. Raises ValueError for other labels."""
-        totals = relaxed_counts(*prepared(*fitting(y_true, np.zeros(np.shape(y_true))), sample_weight, None))
-        self.total = float(totals.sum())
+        """y_true: the labels that it will train on, and their weights. Raises ValueError for what are none."""
+        totals = relaxed_counts(*prepared(*fitting(y_true, np.zeros(np.shape(y_true)), sample_weight), None))
+        self.known = by_label(totals)
         self.seen = np.zeros(4)
         self.slopes = of_counts(slopes, totals)
 
     def calc_ders_range(self, approxes, targets, weights) -> np.ndarray:
-        """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss."""
-        z, y, w = prepared(*fitting(targets, approxes), weights, None)
+        """First and second derivatives, at some rows, of what CatBoost maximizes: minus the loss.
+
+        Raises ValueError where more rows come than there are labels.
+        """
+        z, y, w = prepared(*fitting(targets, approxes, weights), None)
         totals, kept = relaxed(z, y, w)
         if self.is_all(self.seen):
             self.slopes, self.seen = of_counts(slopes, self.seen), np.zeros(4)
         self.seen = self.seen + totals
+        self.require_known(by_label(self.seen))
         steep = of_counts(slopes, totals) if self.is_all(totals) else self.slopes
-        by_margins = self.total * gradient(kept, y, w, *steep)
+        by_margins = self.known.sum() * gradient(kept, y, w, *steep)
         return np.column_stack([-by_margins, -np.maximum(np.abs(by_margins), TINY)])
 
     def is_all(self, totals) -> bool:
         """Whether counts are those of all rows, but for rounding."""
-        return totals.sum() > self.total * (1 - 1e-6)
+        return totals.sum() > self.known.sum() * (1 - 1e-6)
+
+    def require_known(self, seen) -> None:
+        """Raise ValueError where positives or negatives weigh more than all together, but for rounding."""
+        if np.any(seen > self.known * (1 + 1e-6)):
+            raise ValueError(
+                "TrainObjective was made with labels of which {:g} are 1 and {:g} are 0, weighed, and now has "
+                "{:g} and {:g}: make it with the labels and weights of fit; cv, and boosting_type='Ordered', "
+                "train on parts of them and do not go with it".format(*self.known, *seen)
+            )
+
+
+def by_label(totals):
+    """What positives weigh, and negatives, from TP, FP, FN and TN."""
+    return totals[[0, 1]] + totals[[2, 3]]
 
 
 def named(metric):
@@ -93,27 +111,66 @@ class TrainMetric:
 
 def hard_score(y_true, margins, weights):
     """The metric, of the hard decisions."""
-    return float(score(*fitting(y_true, margins), sample_weight=weights))
+    y, z, w = fitting(y_true, margins, weights)
+    return float(score(y, z, sample_weight=w))
 
 
 def initial_margin(y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """The log-odds of the weighted share of positives: a margin to begin with, as log-loss does."""
-    y = np.asarray(y_true, np.float64)
-    share = np.average(y, weights=sample_weight)
-    return float(np.log(max(share, TINY)) - np.log(max(1 - share, TINY)))
+    """The log-odds of the weighted share of positives: a margin to begin with, as log-loss does.
+
+    Raises ValueError for labels and weights that are none, and where no row weighs anything.
+    """
+    z, y, w = prepared(*fitting(y_true, np.zeros(np.shape(y_true)), sample_weight), None)
+    on, off = log_shares(np.array([side.sum() for side in sides(y, w, z)]))
+    return float(on - off)
 
 
-def fitting(y_true, margins):
-    """Labels and margins; a look at values, for a booster does not tell what it was given."""
-    y, z = np.asarray(y_true), np.asarray(margins)
+def log_shares(weights):
+    """The logarithms of shares, of what weighs so much; that of nothing is of TINY."""
+    if not weights.sum() > 0:
+        raise ValueError("there is nothing to begin from: no row has a label and a weight above 0")
+    return np.log(np.maximum(weights / weights.sum(), TINY))
+
+
+def fitting(y_true, margins, weights):
+    """Labels, margins and weights; a look at values, for a booster does not tell what they were."""
+    z = np.asarray(margins)
+    y = one_a_row("labels", y_true, z)
     if z.ndim > 1:
         raise ValueError(
             f"there are margins of shape {z.shape}, of several classes, and this is the loss of binary labels: "
             "compile it with task='multiclass', or train without num_class"
         )
-    if not np.all((y >= 0) & (y <= 1)):
-        raise ValueError(f"labels are 0 or 1, and there are some from {y.min()} to {y.max()}")
-    return y, z
+    require("labels are 0 or 1: encode others, and leave out rows without one", y, (y >= 0) & (y <= 1))
+    return y, z, weighing(weights, z)
+
+
+def weighing(weights, margins):
+    """The weights of rows, where there are any."""
+    if weights is None:
+        return None
+    w = one_a_row("weights", weights, margins)
+    require("weights are finite and not negative: 0 is for rows left out", w, (w >= 0) & (w < np.inf))
+    return w
+
+
+def one_a_row(what, values, margins):
+    """Labels or weights as numbers, one for each row that has margins."""
+    try:
+        x = np.asarray(values)
+        x = x if x.dtype.kind in "biuf" else x.astype(np.float64)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"give {what} as numbers: {problem}") from problem
+    if x.shape != margins.shape[:1]:
+        raise ValueError(f"{what} have shape {x.shape}: give one for each row, of shape {margins.shape[:1]}")
+    return x
+
+
+def require(what, values, taken):
+    """Raise ValueError where not all values are taken, and tell the first that is not."""
+    if not taken.all():
+        row = taken.argmin()
+        raise ValueError(f"row {row} has {values[row]}, and {what}")
 
 
 def loss(
