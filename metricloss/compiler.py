@@ -10,7 +10,7 @@ from typing import Any
 
 from sympy import Expr
 
-from metricloss.backend import Backend, get_backend
+from metricloss.backend import LEARNED, Backend, get_backend
 from metricloss.errors import MetricWarning, OptionError
 from metricloss.expression import Expression
 from metricloss.functions import Complement, sigmoid
@@ -107,6 +107,11 @@ def misfit(recipe: Recipe, backend: Backend) -> str:
     Leave it out.
     """
     task = recipe.task
+    if recipe.relaxation.network and not set(LEARNED) <= backend.functions.keys():
+        return (
+            f"relaxation={recipe.relaxation}: {backend.title} has no networks\n"
+            f"backends/{backend.name} is to spell {' and '.join(LEARNED)}; backends/README.md tells more."
+        )
     if not backend.facts.get("booster"):
         return ""
     if not recipe.from_logits:
