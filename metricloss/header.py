@@ -30,11 +30,11 @@ def header(recipe: Recipe, backend: Backend) -> str:
     )
     paragraphs = (
         f"A loss for {backend.title}: {_what(recipe)}, relaxed by {recipe.relaxation}.",
-        _wrapped(origin),
+        wrapped(origin),
         "    " + command(recipe, backend),
         _table(recipe),
-        *map(_wrapped, conventions_of(recipe, backend)),
-        _wrapped(conventions),
+        *map(wrapped, conventions_of(recipe, backend)),
+        wrapped(conventions),
     )
     return "\n\n".join(paragraphs) + "\n"
 
@@ -112,5 +112,10 @@ def _of(recipe: Recipe) -> str:
     return ", p = softmax(z)" if recipe.is_multiclass else ", p = sigmoid(z)"
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
+    """A paragraph in lines of a page's width.
+
+    >>> wrapped("A line.")
+    'A line.'
+    """
     return textwrap.fill(text, 99, break_long_words=False, break_on_hyphens=False)

@@ -287,6 +287,13 @@ def test_torch_compiles_it_in_one_graph(torch):
     assert gradients[0] == pytest.approx(gradients[1], rel=1e-4, abs=1e-7)
 
 
+def test_autocast_takes_no_digits(torch):
+    z = torch.tensor(Z)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = compiled("torch")(z, torch.tensor(Y))
+    assert value.item() == pytest.approx(compiled("torch")(z, torch.tensor(Y)).item(), rel=1e-6)
+
+
 def test_tensorflow_traces_it_for_any_number_of_entries(tf):
     loss = compiled("tensorflow").module.loss
 

@@ -619,16 +619,16 @@ def learned(x):
 def learned_slope(x):
     """How the learned network's value moves, at every number of an array."""
     xp = array_namespace(x)
-    slopes = network_slopes(xp.reshape(x, (-1, 1)))
-    return xp.reshape(xp.broadcast_to(slopes, (math.prod(x.shape),)), x.shape)
+    by_x = network_slopes(xp.reshape(x, (-1, 1)))
+    return xp.reshape(xp.broadcast_to(by_x, (math.prod(x.shape),)), x.shape)
 
 
 def network(x):
     """The network's value of every row of numbers."""
     (weights, biases), *others = layers(x)
-    values = x @ weights + biases
+    values = product(x, weights) + biases
     for weights, biases in others:
-        values = elu(values) @ weights + biases
+        values = product(elu(values), weights) + biases
     return values[:, 0]
 
 
@@ -636,11 +636,16 @@ def network_slopes(x):
     """How the network's value moves with every number: of rows of one number each, or of one row."""
     xp = array_namespace(x)
     (weights, biases), *others = layers(x)
-    values, slopes = x @ weights + biases, weights
+    values, by_x = product(x, weights) + biases, weights
     for weights, biases in others:
-        slopes = (slopes * xp.exp(xp.clip(values, max=0))) @ weights
-        values = elu(values) @ weights + biases
-    return slopes[:, 0]
+        by_x = product(by_x * xp.exp(xp.clip(values, max=0)), weights)
+        values = product(elu(values), weights) + biases
+    return by_x[:, 0]
+
+
+def product(x, weights):
+    """The product of matrices; not by `@`, which in NumPy warns of what BLAS computes beside their entries."""
+    return array_namespace(x).tensordot(x, weights, axes=1)
 
 
 def elu(x):

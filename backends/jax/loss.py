@@ -709,11 +709,11 @@ def network(x):
 def network_slopes(x):
     """How the network's value moves with every number, of rows of one number each."""
     (weights, biases), *others = layers(x)
-    values, slopes = product(x, weights) + biases, weights
+    values, by_x = product(x, weights) + biases, weights
     for weights, biases in others:
-        slopes = product(slopes * jnp.exp(jnp.minimum(values, 0)), weights)
+        by_x = product(by_x * jnp.exp(jnp.minimum(values, 0)), weights)
         values = product(jax.nn.elu(values), weights) + biases
-    return slopes[:, 0]
+    return by_x[:, 0]
 
 
 def product(x, weights):

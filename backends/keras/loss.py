@@ -775,8 +775,8 @@ def learned(x):
 
 def learned_slope(x):
     """How the learned network's value moves, at every number of an array."""
-    slopes = network_slopes(ops.reshape(x, [-1, 1]))
-    return ops.reshape(slopes, ops.shape(x))
+    by_x = network_slopes(ops.reshape(x, [-1, 1]))
+    return ops.reshape(by_x, ops.shape(x))
 
 
 def network(x):
@@ -791,11 +791,11 @@ def network(x):
 def network_slopes(x):
     """How the network's value moves with every number, of rows of one number each."""
     (weights, biases), *others = layers(x)
-    values, slopes = x @ weights + biases, weights + ops.zeros_like(x)
+    values, by_x = x @ weights + biases, weights + ops.zeros_like(x)
     for weights, biases in others:
-        slopes = (slopes * ops.exp(ops.minimum(values, 0))) @ weights
+        by_x = (by_x * ops.exp(ops.minimum(values, 0))) @ weights
         values = ops.elu(values) @ weights + biases
-    return slopes[:, 0]
+    return by_x[:, 0]
 
 
 def layers(x):

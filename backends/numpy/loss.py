@@ -765,22 +765,22 @@ def learned_slope(x):
 
 
 def network(x):
-    """The network's value of every row of numbers."""
+    """The network's value of every row of numbers; for `@` NumPy warns of what BLAS computes beside them."""
     (weights, biases), *others = layers(x)
-    values = x @ weights + biases
+    values = np.dot(x, weights) + biases
     for weights, biases in others:
-        values = elu(values) @ weights + biases
+        values = np.dot(elu(values), weights) + biases
     return values[:, 0]
 
 
 def network_slopes(x):
     """How the network's value moves with every number: of rows of one number each, or of one row."""
     (weights, biases), *others = layers(x)
-    values, slopes = x @ weights + biases, weights
+    values, by_x = np.dot(x, weights) + biases, weights
     for weights, biases in others:
-        slopes = (slopes * np.exp(np.minimum(values, 0))) @ weights
-        values = elu(values) @ weights + biases
-    return slopes[:, 0]
+        by_x = np.dot(by_x * np.exp(np.minimum(values, 0)), weights)
+        values = np.dot(elu(values), weights) + biases
+    return by_x[:, 0]
 
 
 def elu(x):

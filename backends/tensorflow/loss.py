@@ -660,8 +660,8 @@ def learned(x):
 
 def learned_slope(x):
     """How the learned network's value moves, at every number of an array."""
-    slopes = network_slopes(tf.reshape(x, [-1, 1]))
-    return tf.reshape(tf.broadcast_to(slopes, [tf.size(x)]), tf.shape(x))
+    by_x = network_slopes(tf.reshape(x, [-1, 1]))
+    return tf.reshape(tf.broadcast_to(by_x, [tf.size(x)]), tf.shape(x))
 
 
 def network(x):
@@ -676,11 +676,11 @@ def network(x):
 def network_slopes(x):
     """How the network's value moves with every number, of rows of one number each."""
     (weights, biases), *others = layers(x)
-    values, slopes = x @ weights + biases, weights
+    values, by_x = x @ weights + biases, weights
     for weights, biases in others:
-        slopes = (slopes * tf.exp(tf.minimum(values, 0))) @ weights
+        by_x = (by_x * tf.exp(tf.minimum(values, 0))) @ weights
         values = tf.nn.elu(values) @ weights + biases
-    return slopes[:, 0]
+    return by_x[:, 0]
 
 
 def layers(x):

@@ -810,20 +810,26 @@ def learned_slope(x):
 def network(x):
     """The network's value of every row of numbers."""
     (weights, biases), *others = layers(x)
-    values = x @ weights + biases
+    values = product(x, weights) + biases
     for weights, biases in others:
-        values = torch.nn.functional.elu(values) @ weights + biases
+        values = product(torch.nn.functional.elu(values), weights) + biases
     return values[:, 0]
 
 
 def network_slopes(x):
     """How the network's value moves with every number, of rows of one number each."""
     (weights, biases), *others = layers(x)
-    values, slopes = x @ weights + biases, weights
+    values, by_x = product(x, weights) + biases, weights
     for weights, biases in others:
-        slopes = (slopes * values.clamp(max=0).exp()) @ weights
-        values = torch.nn.functional.elu(values) @ weights + biases
-    return slopes[:, 0]
+        by_x = product(by_x * values.clamp(max=0).exp(), weights)
+        values = product(torch.nn.functional.elu(values), weights) + biases
+    return by_x[:, 0]
+
+
+def product(x, weights):
+    """The product of matrices, which keeps its digits where autocast would make it one of half precision."""
+    with torch.autocast(x.device.type, enabled=False):
+        return x @ weights
 
 
 def layers(x):
