@@ -7,6 +7,7 @@ import math
 import pickle
 import random
 import re
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -148,7 +149,10 @@ def test_that_it_was_only_sampled_is_said():
 
 @cache
 def compiled(backend: str, is_odd: bool = True, metric: str = "f1", **options) -> ml.Loss:
-    return ml.compile(metric, backend, relaxation=NetworkRelaxation(SMALL, is_odd), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.RelaxationWarning)
+        relaxation = NetworkRelaxation(SMALL, is_odd)
+    return ml.compile(metric, backend, relaxation=relaxation, **options)
 
 
 def evaluated(framework: Framework, loss: ml.Loss, z, y=Y, w=W, dtype: str = "float64"):

@@ -5,6 +5,8 @@ from array_api_compat import array_namespace, device
 # The logits at which it counts, and how sharply.
 THRESHOLDS = (0.0,)
 SLOPE = 4.0
+# Scores are cut off at these, so that their product with the slope is a number.
+FARTHEST = 2.0**100
 
 
 def loss(y_true, y_score, *, sample_weight=None, mask=None):
@@ -18,7 +20,7 @@ def loss(y_true, y_score, *, sample_weight=None, mask=None):
     Raises TypeError for scores of another dtype and ValueError for shapes that do not fit.
     """
     x = features(y_true, y_score, sample_weight=sample_weight, mask=mask)
-    return narrow(network(x[None, :])[0], y_score.dtype)
+    return narrow(array_namespace(x).reshape(network(x[None, :]), ()), y_score.dtype)
 
 
 def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
@@ -31,8 +33,8 @@ def value_and_grad(y_true, y_score, *, sample_weight=None, mask=None):
     moves = by_x[:count, :] * on + by_x[count:-1, :] * off
     xp = array_namespace(z)
     by_scores = SLOPE * xp.sum(moves * decided * rejected, axis=0)
-    by_scores = narrow(xp.reshape(by_scores, y_score.shape), y_score.dtype)
-    return narrow(network(x)[0], y_score.dtype), by_scores
+    value, by_scores = xp.reshape(network(x), ()), xp.reshape(by_scores, y_score.shape)
+    return narrow(value, y_score.dtype), narrow(by_scores, y_score.dtype)
 
 
 def features(y_true, y_score, *, sample_weight=None, mask=None):
@@ -62,8 +64,9 @@ def rates(decided, on, off, share):
 
 def decisions(z):
     """The soft decisions at each threshold, and their complements."""
-    thresholds = array_namespace(z).asarray(THRESHOLDS, dtype=z.dtype, device=device(z))
-    return sigmoids(SLOPE * (z - thresholds[:, None]))
+    xp = array_namespace(z)
+    thresholds = xp.asarray(THRESHOLDS, dtype=z.dtype, device=device(z))
+    return sigmoids(SLOPE * (xp.clip(z, -FARTHEST, FARTHEST) - thresholds[:, None]))
 
 
 def shares(y, w):

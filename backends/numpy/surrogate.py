@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike
 # The logits at which it counts, and how sharply.
 THRESHOLDS = (0.0,)
 SLOPE = 4.0
+# Scores are cut off at these, so that their product with the slope is a number.
+FARTHEST = 2.0**100
 
 
 def loss(
@@ -68,8 +70,8 @@ def rates(decided, on, off, share):
 
 def decisions(z):
     """The soft decisions at each threshold, and their complements."""
-    with np.errstate(over="ignore"):  # of scores close to the largest number: the sigmoid is 0 or 1
-        return sigmoids(SLOPE * (z - np.array(THRESHOLDS, z.dtype)[:, np.newaxis]))
+    thresholds = np.array(THRESHOLDS, z.dtype)[:, np.newaxis]
+    return sigmoids(SLOPE * (np.clip(z, -FARTHEST, FARTHEST) - thresholds))
 
 
 def shares(z, y, w):
