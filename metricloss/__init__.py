@@ -39,12 +39,17 @@ if TYPE_CHECKING:
     from metricloss.loss import Loss as Loss
     from metricloss.named_metrics import Catalogue as Catalogue
     from metricloss.named_metrics import catalogue as catalogue
+    from metricloss.network import Network as Network
+    from metricloss.network_relaxation import NetworkRelaxation as NetworkRelaxation
     from metricloss.relaxation import Relaxation as Relaxation
     from metricloss.relaxations import AnyLoss as AnyLoss
     from metricloss.relaxations import ScoreOriented as ScoreOriented
     from metricloss.relaxations import SigmoidF1 as SigmoidF1
     from metricloss.relaxations import Soft as Soft
     from metricloss.source import Source as Source
+    from metricloss.surrogate import Surrogate as Surrogate
+    from metricloss.surrogate_loss import SurrogateLoss as SurrogateLoss
+    from metricloss.surrogate_loss import SurrogateSource as SurrogateSource
     from metricloss.task import Task as Task
 
 #: What only compiling needs, imported when it is first asked for: `import metricloss` stays light.
@@ -54,11 +59,16 @@ _LATE = {
     "Catalogue": "named_metrics",
     "Derivation": "derivation",
     "Loss": "loss",
+    "Network": "network",
+    "NetworkRelaxation": "network_relaxation",
     "Relaxation": "relaxation",
     "ScoreOriented": "relaxations",
     "SigmoidF1": "relaxations",
     "Soft": "relaxations",
     "Source": "source",
+    "Surrogate": "surrogate",
+    "SurrogateLoss": "surrogate_loss",
+    "SurrogateSource": "surrogate_loss",
     "Task": "task",
     "catalogue": "named_metrics",
     "check_inputs": "inputs",

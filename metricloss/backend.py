@@ -17,6 +17,8 @@ from metricloss.variants import bound
 
 #: The functions of a backend's loss.py that the compiler fills.
 HOLES = ("metric", "objective", "slopes", "relax", "relax_slope", "decide")
+#: What only learned relaxations need: without it a backend has none.
+LEARNED = ("learned", "learned_slope")
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _statements(text: str) -> Iterator[tuple[ast.stmt, str]]:
 def _check(name: str, defined: set[str], functions: dict[str, str], entry_points: tuple[str, ...]) -> None:
     if missing := sorted({*HOLES, *entry_points} - defined):
         raise BackendError(f"backends/{name}/loss.py defines no {', '.join(missing)}")
-    not_needed = set() if "relax__multiclass" in defined else {"complement"}
+    not_needed = set(LEARNED) if "relax__multiclass" in defined else {"complement", *LEARNED}
     if missing := sorted(set(TABLE_KEYS) - not_needed - functions.keys()):
         raise BackendError(
             f"backends/{name}/backend.toml does not spell {', '.join(missing)} under [functions]"

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from sympy import Expr
 
-from metricloss.backend import Backend, get_backend
+from metricloss.backend import LEARNED, Backend, get_backend
 from metricloss.errors import MetricWarning, OptionError
 from metricloss.expression import Expression
 from metricloss.functions import Complement, sigmoid
@@ -22,9 +22,16 @@ from metricloss.quotients import SUMS
 from metricloss.recipe import Recipe, recipe_of
 from metricloss.relaxation import Relaxation, p, q, z
 from metricloss.source import Source, fill
+from metricloss.surrogate import Surrogate
+from metricloss.surrogate_loss import SurrogateLoss, SurrogateSource, load_surrogate, surrogate_source
 from metricloss.task import Task
 
 
+@overload
+def compile(metric: Surrogate, backend: str | Path | Backend) -> SurrogateLoss: ...
+
+
+@overload
 def compile(
     metric: Metric | Expression,
     backend: str | Path | Backend,
@@ -33,10 +40,22 @@ def compile(
     from_logits: bool = True,
     task: Task | str = "binary",
     **task_options: Any,
-) -> Loss:
+) -> Loss: ...
+
+
+def compile(
+    metric: Metric | Expression | Surrogate,
+    backend: str | Path | Backend,
+    *,
+    relaxation: Relaxation | Expr | str = "Soft()",
+    from_logits: bool = True,
+    task: Task | str = "binary",
+    **task_options: Any,
+) -> Loss | SurrogateLoss:
     """A loss for a framework, from a metric: loss = best - metric, or metric - best if less is better.
 
-    metric: a Metric, or the expression of one. backend: its name, or the folder of one of your own.
+    metric: a Metric, or the expression of one; or a Surrogate, which was learned and takes no options. backend:
+    its name, or the folder of one of your own.
     relaxation: what stands in for the hard decision. from_logits: scores are logits, else probabilities.
     task: "binary", "multilabel" or "multiclass", or a Task. task_options: `average`, `class_axis`,
     `class_weight` and `ignore_index`, as for a Task.
@@ -56,6 +75,9 @@ def compile(
     """
     target = get_backend(backend)
     target.require()
+    if isinstance(metric, Surrogate):
+        _require_defaults(relaxation, from_logits, task, task_options)
+        return load_surrogate(surrogate_source(metric, target))
     # str | SymPy | callable -> Metric, with its relaxation and task
     recipe = recipe_of(metric, relaxation=relaxation, from_logits=from_logits, task=task, **task_options)
     source = source_of(recipe, target)
@@ -63,6 +85,11 @@ def compile(
     return load(source)
 
 
+@overload
+def emit(metric: Surrogate, backend: str | Path | Backend) -> SurrogateSource: ...
+
+
+@overload
 def emit(
     metric: Metric | Expression,
     backend: str | Path | Backend,
@@ -71,16 +98,38 @@ def emit(
     from_logits: bool = True,
     task: Task | str = "binary",
     **task_options: Any,
-) -> Source:
+) -> Source: ...
+
+
+def emit(
+    metric: Metric | Expression | Surrogate,
+    backend: str | Path | Backend,
+    *,
+    relaxation: Relaxation | Expr | str = "Soft()",
+    from_logits: bool = True,
+    task: Task | str = "binary",
+    **task_options: Any,
+) -> Source | SurrogateSource:
     """The source of a loss, for a framework that need not be installed; arguments as for `compile`.
 
     >>> print(emit("TP/P", "torch").text.splitlines()[0])
     \"""A loss for PyTorch: metric, relaxed by Soft().
     """
+    if isinstance(metric, Surrogate):
+        _require_defaults(relaxation, from_logits, task, task_options)
+        return surrogate_source(metric, get_backend(backend))
     recipe = recipe_of(metric, relaxation=relaxation, from_logits=from_logits, task=task, **task_options)
     source = source_of(recipe, get_backend(backend))
     _tell_concerns(recipe.metric)
     return source
+
+
+def _require_defaults(*options: object) -> None:
+    """Raise OptionError for an option with a Surrogate."""
+    if options != ("Soft()", True, "binary", {}):
+        raise OptionError(
+            "a Surrogate takes no options: it was learned for the logits of binary labels\nLeave them out."
+        )
 
 
 def source_of(recipe: Recipe, backend: Backend) -> Source:
@@ -106,6 +155,11 @@ def misfit(recipe: Recipe, backend: Backend) -> str:
     from_logits=False is not for XGBoost: a booster adds up margins, which are logits
     Give True.
     """
+    if recipe.relaxation.network and not set(LEARNED) <= backend.functions.keys():
+        return (
+            f"relaxation={recipe.relaxation}: {backend.title} has no networks\n"
+            f"backends/{backend.name} is to spell {' and '.join(LEARNED)}; backends/README.md tells more."
+        )
     limits = backend.facts.get("options", {})
     for option, value in {"from_logits": recipe.from_logits, **recipe.task.options}.items():
         if option in limits and value not in limits[option]["only"]:

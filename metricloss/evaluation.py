@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 import sympy
 from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, Symbol
 
-from metricloss.functions import Complement, Divide, Root, sigmoid
+from metricloss.functions import Complement, Divide, Learned, LearnedSlope, Root, sigmoid
+from metricloss.network import Network
 
 #: What a denominator, or the argument of a logarithm, must exceed not to count as zero.
 TINY = 2.0**-64
@@ -90,4 +91,9 @@ def evaluate(expression: Expr, known: Mapping[str, float]) -> float:
         return known[expression.name]
     if isinstance(expression, Number | NumberSymbol):
         return float(expression)
+    if isinstance(expression, Learned | LearnedSlope):
+        x, weights = expression.args
+        at = [evaluate(x, known)]
+        network: Network = weights.network
+        return network(at) if isinstance(expression, Learned) else network.slopes(at)[0]
     return _MEANING[type(expression)](*(evaluate(argument, known) for argument in expression.args))

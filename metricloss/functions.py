@@ -9,6 +9,7 @@ import sympy
 from sympy import (
     Abs,
     Add,
+    AtomicExpr,
     Expr,
     Function,
     Heaviside,
@@ -24,6 +25,7 @@ from sympy import (
 )  # fmt: skip
 
 from metricloss.errors import UnsupportedFunctionError
+from metricloss.network import Network
 
 
 class sigmoid(Function):  # type: ignore[misc]  # noqa: N801  SymPy has no types; its functions are lower case
@@ -78,16 +80,69 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
     nargs = 2
 
 
+class Weights(AtomicExpr):  # type: ignore[misc]  # SymPy has no types
+    """A network as an argument of the functions that it stands for."""
+
+    __slots__ = ("network",)
+    is_commutative = True
+
+    def __new__(cls, network: Network) -> Weights:
+        weights: Weights = AtomicExpr.__new__(cls)
+        weights.network = network
+        return weights
+
+    def __getnewargs__(self) -> tuple[Network]:
+        return (self.network,)
+
+    def _hashable_content(self) -> tuple[Network]:
+        return (self.network,)
+
+    def _sympystr(self, printer: Any) -> str:
+        return repr(self.network)
+
+
+class Learned(Function):  # type: ignore[misc]  # SymPy has no types
+    """``Learned(x, Weights(network))``: the value of a network of one number."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return LearnedSlope(*self.args)
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        x, weights = self.args
+        return sympy.Float(weights.network([float(x)]), precision=prec)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"f({printer.doprint(self.args[0])})"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return rf"f\left({printer.doprint(self.args[0])}\right)"
+
+
+class LearnedSlope(Function):  # type: ignore[misc]  # SymPy has no types
+    """``LearnedSlope(x, Weights(network))``: how the value of a network of one number moves with it."""
+
+    nargs = 2
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"f'({printer.doprint(self.args[0])})"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return rf"f'\left({printer.doprint(self.args[0])}\right)"
+
+
 #: The functions of a plan, and what the table of a backend calls them. Roots are `sqrt` and `power` there.
 SPELLED: Mapping[type, str] = {
     Divide: "divide", sigmoid: "sigmoid", Sigmoids: "sigmoids", Complement: "complement",
     sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan",
     sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan", sympy.tanh: "tanh",
     Abs: "abs", Min: "minimum", Max: "maximum", sign: "sign",
+    Learned: "learned", LearnedSlope: "learned_slope",
 }  # fmt: skip
 #: No user writes these.
-_OURS = (Divide, Sigmoids, Complement)
-_KNOWN = (Symbol, Number, NumberSymbol, Add, Mul, Pow, Heaviside, Root, *SPELLED)
+_OURS = (Divide, Sigmoids, Complement, Learned, LearnedSlope)
+_KNOWN = (Symbol, Number, NumberSymbol, Weights, Add, Mul, Pow, Heaviside, Root, *SPELLED)
 
 
 def require_known(expression: Expr) -> None:

@@ -12,6 +12,7 @@ from metricloss.conventions import conventions_of
 from metricloss.quotients import SUMS, TOTALS
 from metricloss.recipe import Recipe
 from metricloss.relaxation import p, z
+from metricloss.task import Task
 from metricloss.version import __version__
 
 
@@ -20,7 +21,7 @@ def header(recipe: Recipe, backend: Backend) -> str:
     needed = backend.facts.get("needs", backend.title)
     origin = (
         f"Written by metricloss {__version__}. The file needs {needed} and nothing else, and may be "
-        "copied into any project, under any licence. To write it again:"
+        f"copied into any project, under any licence. {_again(recipe)}:"
     )
     conventions = (
         "Counts are sums over the entries of a matrix, of weight · label · decision and their complements. A "
@@ -29,18 +30,23 @@ def header(recipe: Recipe, backend: Backend) -> str:
     )
     paragraphs = (
         f"A loss for {backend.title}: {_what(recipe)}, relaxed by {recipe.relaxation}.",
-        _wrapped(origin),
+        wrapped(origin),
         "    " + command(recipe, backend),
         _table(recipe),
-        *map(_wrapped, conventions_of(recipe, backend)),
-        _wrapped(conventions),
+        *map(wrapped, conventions_of(recipe, backend)),
+        wrapped(conventions),
     )
     return "\n\n".join(paragraphs) + "\n"
 
 
 def command(recipe: Recipe, backend: Backend) -> str:
-    """The command line that emits the same file."""
+    """The command line that emits the same file; what Python is to be told, where that takes a network."""
     metric, relaxation = recipe.metric, recipe.relaxation
+    if relaxation.network:
+        given = {"from_logits": recipe.from_logits, "task": recipe.task}
+        usual = {"from_logits": True, "task": Task()}
+        options = "".join(f", {name}={value!r}" for name, value in given.items() if value != usual[name])
+        return f"metricloss.emit({metric!r}, {backend.name!r}, relaxation={relaxation}{options})"
     entry = metric.entry
     expression = entry.name if entry else str(metric.expression.xreplace(SUMS))
     words = [] if entry and entry.name == metric.name else ["--name", metric.name]
@@ -58,6 +64,12 @@ def command(recipe: Recipe, backend: Backend) -> str:
     words += [f"--{option.replace('_', '-')}={_word(value)}" for option, value in recipe.task.options.items()]
     words = [*words, "--", expression] if expression.startswith("-") else [expression, *words]
     return " ".join(map(shlex.quote, ["metricloss", "emit", *words]))
+
+
+def _again(recipe: Recipe) -> str:
+    if network := recipe.relaxation.network:
+        return f"No command writes it again, but Python does, where {network.name} is what WEIGHTS holds here"
+    return "To write it again"
 
 
 def _word(value: object) -> str:
@@ -100,5 +112,10 @@ def _of(recipe: Recipe) -> str:
     return ", p = softmax(z)" if recipe.is_multiclass else ", p = sigmoid(z)"
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
+    """A paragraph in lines of a page's width.
+
+    >>> wrapped("A line.")
+    'A line.'
+    """
     return textwrap.fill(text, 99, break_long_words=False, break_on_hyphens=False)

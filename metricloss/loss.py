@@ -19,34 +19,18 @@ from metricloss.metric import Metric
 from metricloss.plan import Plan
 from metricloss.relaxation import Relaxation
 from metricloss.slopes import Slopes
-from metricloss.source import Source
+from metricloss.source import Source, Written
 from metricloss.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class Loss:
-    """A compiled loss: call it as its framework calls losses.
+class Loaded:
+    """An emitted file, loaded: called as its loss, with the other functions of the file beside it."""
 
-    Beside the loss itself it has the other functions of the emitted file: ``score``, the hard metric;
-    ``counts`` and ``soft_counts``; ``value_and_grad`` where the framework has no autodiff of its own; and where
-    it has modules, such a class, called after the metric, as ``F1Loss``.
-    Every stage that led to it can be looked at: ``metric``, ``slopes``, ``plan``, ``derivation``, ``source``.
-
-    >>> from metricloss import compile
-    >>> loss = compile("TP/P", "numpy")
-    >>> loss.slopes.negative
-    0
-    """
-
-    emitted: Source
-    module: types.ModuleType = field(repr=False, compare=False)
-
-    def __repr__(self) -> str:
-        backend = self.emitted.backend
-        return f"Loss({self.metric.name} for {backend.title}, relaxed by {self.relaxation}: {backend.call})"
+    emitted: Written
+    module: types.ModuleType
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.emitted.entry_points})
@@ -66,6 +50,33 @@ class Loss:
     def source(self) -> str:
         """The text of the emitted file."""
         return self.emitted.text
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the emitted file; OutputExistsError where one stands already, unless `force`."""
+        return self.emitted.save(path, force=force)
+
+
+@dataclass(frozen=True)
+class Loss(Loaded):
+    """A compiled loss: call it as its framework calls losses.
+
+    Beside the loss itself it has the other functions of the emitted file: ``score``, the hard metric;
+    ``counts`` and ``soft_counts``; ``value_and_grad`` where the framework has no autodiff of its own; and where
+    it has modules, such a class, called after the metric, as ``F1Loss``.
+    Every stage that led to it can be looked at: ``metric``, ``slopes``, ``plan``, ``derivation``, ``source``.
+
+    >>> from metricloss import compile
+    >>> loss = compile("TP/P", "numpy")
+    >>> loss.slopes.negative
+    0
+    """
+
+    emitted: Source
+    module: types.ModuleType = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        backend = self.emitted.backend
+        return f"Loss({self.metric.name} for {backend.title}, relaxed by {self.relaxation}: {backend.call})"
 
     @property
     def metric(self) -> Metric:
@@ -111,10 +122,6 @@ class Loss:
         call = f"{self.emitted.backend.title}: <code>{escape(self.emitted.backend.call)}</code>"
         about = f"<p>A loss for {call}, relaxed by {escape(str(self.relaxation))}.</p>"
         return f"<div>{about}{self.metric._repr_html_()}</div>"
-
-    def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the emitted file; OutputExistsError where one stands already, unless `force`."""
-        return self.emitted.save(path, force=force)
 
     def __reduce__(self) -> tuple[Callable[[Source], Loss], tuple[Source]]:
         return load, (self.emitted,)

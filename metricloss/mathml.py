@@ -115,8 +115,17 @@ def _printer() -> Any:
             return self._named("mi", symbol.name)
 
         def _print_sigmoid(self, call: Expr) -> Any:
+            return self._called("σ", call)
+
+        def _print_Learned(self, call: Expr) -> Any:  # noqa: N802
+            return self._called("f", call)
+
+        def _print_LearnedSlope(self, call: Expr) -> Any:  # noqa: N802
+            return self._called("f′", call)
+
+        def _called(self, name: str, call: Expr) -> Any:
             row = self.dom.createElement("mrow")
-            for part in (self._named("mi", "σ"), self._named("mo", "(")):
+            for part in (self._named("mi", name), self._named("mo", "(")):
                 row.appendChild(part)
             row.appendChild(self._print(call.args[0]))
             row.appendChild(self._named("mo", ")"))

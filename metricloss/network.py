@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from metricloss.errors import OptionError
 
@@ -41,6 +44,26 @@ class Network:
         """How many numbers it takes."""
         return len(self.layers[0][0])
 
+    @cached_property
+    def text(self) -> str:
+        """Its numbers, layer by layer, the rows of W and then b, with all their digits.
+
+        >>> Network(((((2.0,),), (0.5,)),)).text
+        '2.0 0.5'
+        """
+        parts = (part for weights, biases in self.layers for part in (*weights, biases))
+        return " ".join(repr(float(number)) for part in parts for number in part)
+
+    @cached_property
+    def name(self) -> str:
+        """What tells it from others: a checksum of its numbers."""
+        return f"network_{zlib.crc32(self.text.encode()):08x}"
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Of every layer, how many numbers it takes and how many it gives."""
+        return tuple((len(weights), len(biases)) for weights, biases in self.layers)
+
     def __call__(self, x: Sequence[float]) -> float:
         """The value at a point."""
         return self._activations(x)[-1][0]
@@ -50,7 +73,7 @@ class Network:
         moves = [1.0]
         activations = self._activations(x)
         for number, (weights, _) in reversed(list(enumerate(self.layers))):
-            moves = [math.fsum(w * move for w, move in zip(row, moves, strict=True)) for row in weights]
+            moves = [_dot(row, moves) for row in weights]
             if number:  # ELU'(u) is 1 where u > 0, else ELU(u) + 1
                 moves = [move * min(1.0, a + 1) for move, a in zip(moves, activations[number], strict=True)]
         return moves
@@ -58,12 +81,17 @@ class Network:
     def _activations(self, x: Sequence[float]) -> list[list[float]]:
         """What each layer is given, and what the last gives."""
         activations = [list(map(float, x))]
-        for number, (weights, biases) in enumerate(self.layers, 1):
-            columns = zip(*weights, strict=True)
-            sums = [
-                b + math.fsum(a * w for a, w in zip(activations[-1], column, strict=True))
-                for b, column in zip(biases, columns, strict=True)
-            ]
+        for number, ((_, biases), columns) in enumerate(zip(self.layers, self._columns, strict=True), 1):
+            sums = [b + _dot(activations[-1], column) for b, column in zip(biases, columns, strict=True)]
             is_last = number == len(self.layers)
             activations.append(sums if is_last else [u if u > 0 else math.expm1(u) for u in sums])
         return activations
+
+    @cached_property
+    def _columns(self) -> list[list[tuple[float, ...]]]:
+        """Of every layer, the columns of W."""
+        return [list(zip(*weights, strict=True)) for weights, _ in self.layers]
+
+
+def _dot(x: Sequence[float], y: Sequence[float]) -> float:
+    return math.fsum(map(operator.mul, x, y))

@@ -83,7 +83,7 @@ class Recipe:
     @property
     def settings(self) -> dict[str, object]:
         """The constants of a backend's loss that the user sets."""
-        task = self.task
+        task, network = self.task, self.relaxation.network
         constants = {
             "CLASS_AXIS": task.class_axis,
             "CLASS_WEIGHT": task.class_weight or None,
@@ -91,6 +91,8 @@ class Recipe:
             "FORMULA": ", ".join([str(self.metric.expression), *task.words, f"relaxed by {self.relaxation}"]),
             "NAME": self.metric.name,
             "HIGHER_IS_BETTER": self.metric.direction == "maximize",
+            "SHAPES": network and network.shapes,
+            "WEIGHTS": network and network.text,
         }
         return {name: value for name, value in constants.items() if value is not None}
 

@@ -14,7 +14,8 @@ from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
 from metricloss.algebra import HIGH, degree_bound, exact, latex
 from metricloss.errors import RelaxationError, RelaxationWarning, nearest
-from metricloss.functions import sigmoid
+from metricloss.functions import Weights, sigmoid
+from metricloss.network import Network
 from metricloss.plan import Body, lower
 from metricloss.text import parse
 
@@ -62,6 +63,13 @@ class Relaxation:
         _check(self)
 
     @classmethod
+    def sampled(cls, expression: Expr, call: str, reference: str) -> Relaxation:
+        """One that is checked as any other, with a call and a word on where it comes from."""
+        relaxation = cls.known(expression, call, reference)
+        _check(relaxation)
+        return relaxation
+
+    @classmethod
     def known(cls, expression: Expr, call: str, reference: str = "", slope: Expr | None = None) -> Relaxation:
         """One that is proved on paper, with the call that makes it again, the paper, and a stabler dh/dp."""
         relaxation = cls.__new__(cls)
@@ -86,6 +94,11 @@ class Relaxation:
     def variable(self) -> Symbol:
         """p or z, whichever the expression is written in."""
         return z if z in self.expression.free_symbols else p
+
+    @property
+    def network(self) -> Network | None:
+        """The network that stands in it, of a learned one."""
+        return next((weights.network for weights in self.expression.atoms(Weights)), None)
 
     @property
     def text(self) -> str:
@@ -132,9 +145,9 @@ class Relaxation:
         """
         from metricloss.plots import relaxation
 
-        body = lower({self.variable: "x"}, [self.expression, self.slope])
+        h, slope = (lower({self.variable: "x"}, [form]) for form in (self.expression, self.slope))
         name = str(self.variable)
-        return relaxation(lambda x: body(x)[0], lambda x: body(x)[1], name, self.threshold)
+        return relaxation(lambda x: h(x)[0], lambda x: slope(x)[0], name, self.threshold)
 
     def __repr__(self) -> str:
         return self.call or f"Relaxation({self.expression})"
@@ -227,8 +240,9 @@ def _body(relaxation: Relaxation) -> Body:
 
 
 def _sampled(relaxation: Relaxation) -> list[tuple[float, float]]:
-    """h at 1001 points of [0, 1], or of the scores' range, where points crowd about 0."""
-    steps = [number / 1000 for number in range(1001)]
+    """h at 1001 points of [0, 1], or of the scores' range, where points crowd about 0; a network's at 101."""
+    parts = 100 if relaxation.network else 1000
+    steps = [number / parts for number in range(parts + 1)]
     if relaxation.variable == z:
         steps = [math.copysign(10_000 * (2 * step - 1) ** 6, step - 0.5) for step in steps]
     body = _body(relaxation)

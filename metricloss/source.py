@@ -6,6 +6,7 @@ import ast
 import builtins
 import keyword
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,8 +21,30 @@ from metricloss.spelling import spell_body
 from metricloss.variants import bound, chosen, first_line
 
 
+class Written(ABC):
+    """The text of an emitted file, for a backend: prints, and can be saved."""
+
+    text: str
+    backend: Backend
+
+    @property
+    @abstractmethod
+    def entry_points(self) -> tuple[str, ...]:
+        """What users call in the file."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the file, in place of an older one only if `force`.
+
+        Errors: OutputExistsError.
+        """
+        return write(path, self.text, force=force)
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(Written):
     """The text of an emitted file, and what it was made from.
 
     ``str(source)`` is the text; ``source.save(path)`` writes it.
@@ -36,9 +59,6 @@ class Source:
     plan: Plan = field(repr=False)
     backend: Backend
 
-    def __str__(self) -> str:
-        return self.text
-
     @property
     def entry_points(self) -> tuple[str, ...]:
         """What users call in the file.
@@ -48,13 +68,6 @@ class Source:
         ('F1Loss', 'F1Score')
         """
         return tuple(named(name, self.recipe.metric.name) for name in self.backend.entry_points)
-
-    def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the file, in place of an older one only if `force`.
-
-        Errors: OutputExistsError.
-        """
-        return write(path, self.text, force=force)
 
 
 def write(path: str | Path, text: str, *, force: bool = False) -> Path:
@@ -95,6 +108,21 @@ def fill(backend: Backend, recipe: Recipe, plan: Plan, header: str) -> str:
     if "command" in skeleton.functions:
         fillings["command"] = [f"return {command(recipe, backend)!r}"]
     return skeleton.filled(header, fillings, backend.entry_points, recipe.metric.name)
+
+
+def reached(text: str, header: str, entry_points: Iterable[str], metric: str) -> str:
+    """A text without holes, with `header` at its head, less what its entry points do not reach.
+
+    >>> print(reached("'head'\\nA = 1\\nB = 2\\ndef f():\\n    return A", "A head.", ["f"], "f1"))
+    \"""A head.\"""
+    A = 1
+    <BLANKLINE>
+    <BLANKLINE>
+    def f():
+        return A
+    <BLANKLINE>
+    """
+    return _skeleton(text).filled(header, {}, entry_points, metric)
 
 
 def named(text: str, metric: str) -> str:
@@ -176,9 +204,10 @@ _skeleton = lru_cache(maxsize=64)(_Skeleton)
 def _companions(nodes: Iterable[ast.stmt]) -> Mapping[str, set[str]]:
     """What goes with a function: those that are registered on it, as JAX's rules are."""
     companions: dict[str, set[str]] = {}
+    functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
     for node in nodes:
         for decorator in getattr(node, "decorator_list", []):
-            for owner in _names(decorator):
+            for owner in _names(decorator) & functions:
                 companions.setdefault(owner, set()).update(bound(node))
     return companions
 

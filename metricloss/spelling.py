@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S, Symbol
 
-from metricloss.functions import SPELLED, Divide, Root
+from metricloss.functions import SPELLED, Divide, Root, Weights
 from metricloss.plan import Body
 
 #: What the table of every backend spells.
@@ -97,6 +97,8 @@ class _Spelling:
         arguments = expression.args
         if isinstance(expression, Divide) and arguments[2] == 0:
             arguments = arguments[:2]
+        if isinstance(arguments[-1], Weights):
+            arguments = arguments[:-1]
         name = self.table[SPELLED[type(expression)]]
         if isinstance(expression, sympy.Min | sympy.Max):
             return self._nested(name, sorted(arguments, key=_place))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from metricloss.errors import OptionError
 from metricloss.network import Network
 
 
@@ -17,6 +18,12 @@ class Surrogate:
 
     name: of the metric. thresholds: logits, rising. slope: how sharp a_k is. network: over the 2K + 1 numbers.
     spearman: the rank correlation of the negated loss with the metric on held-out batches.
+
+    Errors: OptionError where the network does not take 2K + 1 numbers.
+
+    >>> youden = Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),))
+    >>> Surrogate("youden", (0.0,), 4.0, youden, 1.0)
+    Surrogate(name='youden', thresholds=(0.0,), slope=4.0, spearman=1.0)
     """
 
     name: str
@@ -24,3 +31,11 @@ class Surrogate:
     slope: float
     network: Network = field(repr=False)
     spearman: float
+
+    def __post_init__(self) -> None:
+        features = 2 * len(self.thresholds) + 1
+        if self.network.inputs != features:
+            raise OptionError(
+                f"the network takes {self.network.inputs} numbers, and of {len(self.thresholds)} thresholds "
+                f"there are {features} features"
+            )

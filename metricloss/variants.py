@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from metricloss.errors import BackendError
@@ -37,8 +37,17 @@ def chosen(backend: str, skeleton: str, recipe: Recipe) -> str:
     if recipe.is_multiclass and constant("IGNORE_INDEX", recipe, skeleton) is not None:
         variants.append("ignore_index")
     _require_variants(backend, nodes, variants)
+    return varied(skeleton, variants, recipe.settings)
+
+
+def varied(skeleton: str, variants: Sequence[str], settings: Mapping[str, object]) -> str:
+    r"""The text with every function once, in the last of some variants that it has, and constants set.
+
+    >>> varied("A = 1\nB = 2\nB__wide = 3", ["wide"], {"A": 4})
+    'A = 4\nB = 3\n'
+    """
+    nodes = _nodes(skeleton)
     wanted = {base: _best(base, nodes, variants) for base in nodes if _MARK not in base}
-    settings = recipe.settings
     given = skeleton.splitlines()
     lines = list(given)
     for name, node in reversed(list(nodes.items())):

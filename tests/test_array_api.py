@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests import test_network, test_surrogate
 from tests.metrics import METRIC, RELAXATION, compiled
 
 LIBRARIES = ("numpy", "array_api_strict", "torch", "jax.numpy", "dask.array")
@@ -47,6 +48,17 @@ def test_every_library_gives_what_numpy_gives(library, problem, metric, relaxati
     z, y, w = as_arrays(library, problem)
     value, gradient = loss.value_and_grad(y, z, sample_weight=w)
     expected_value, expected = reference.value_and_grad(problem[1], problem[0], sample_weight=problem[2])
+    assert type(value) is type(gradient) is type(z)
+    assert float(value) == pytest.approx(float(expected_value), rel=1e-12)
+    np.testing.assert_allclose(np.asarray(gradient), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+@libraries
+@pytest.mark.parametrize("learned", [test_network.compiled, test_surrogate.compiled], ids=["h", "surrogate"])
+def test_every_library_gives_what_numpy_gives_of_what_was_learned(library, problem, learned):
+    z, y, w = as_arrays(library, problem)
+    value, gradient = learned("array_api").value_and_grad(y, z, sample_weight=w)
+    expected_value, expected = learned("numpy").value_and_grad(problem[1], problem[0], sample_weight=problem[2])
     assert type(value) is type(gradient) is type(z)
     assert float(value) == pytest.approx(float(expected_value), rel=1e-12)
     np.testing.assert_allclose(np.asarray(gradient), expected, rtol=0, atol=1e-12 * np.abs(expected).max())

@@ -21,6 +21,11 @@ CLASS_WEIGHT = (1.0,)
 IGNORE_INDEX = None
 # Class indices are expanded for no more scores than these in one go.
 BLOCK = 2**16
+# Of every layer of the learned network, how many numbers it takes and how many it gives.
+SHAPES = ((1, 1),)
+# Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
+WEIGHTS = "1.0 0.0"
+NUMBERS = [float(number) for number in WEIGHTS.split()]
 
 
 def loss(y_true, y_score, *, sample_weight=None, mask=None):
@@ -603,6 +608,63 @@ def sigmoids(x):
     e = exp(-x)
     p = 1 / (1 + e)
     return p, p * e
+
+
+def learned(x):
+    """The learned network's value at every number of an array."""
+    xp = array_namespace(x)
+    return xp.reshape(network(xp.reshape(x, (-1, 1))), x.shape)
+
+
+def learned_slope(x):
+    """How the learned network's value moves, at every number of an array."""
+    xp = array_namespace(x)
+    by_x = network_slopes(xp.reshape(x, (-1, 1)))
+    return xp.reshape(xp.broadcast_to(by_x, (math.prod(x.shape),)), x.shape)
+
+
+def network(x):
+    """The network's value of every row of numbers."""
+    (weights, biases), *others = layers(x)
+    values = product(x, weights) + biases
+    for weights, biases in others:
+        values = product(elu(values), weights) + biases
+    return values[:, 0]
+
+
+def network_slopes(x):
+    """How the network's value moves with every number: of rows of one number each, or of one row."""
+    xp = array_namespace(x)
+    (weights, biases), *others = layers(x)
+    values, by_x = product(x, weights) + biases, weights
+    for weights, biases in others:
+        by_x = product(by_x * xp.exp(xp.clip(values, max=0)), weights)
+        values = product(elu(values), weights) + biases
+    return by_x[:, 0]
+
+
+def product(x, weights):
+    """The product of matrices; not by `@`, which in NumPy warns of what BLAS computes beside their entries."""
+    return array_namespace(x).tensordot(x, weights, axes=1)
+
+
+def elu(x):
+    """x above 0, exp(x) - 1 below."""
+    xp = array_namespace(x)
+    return xp.where(x > 0, x, xp.expm1(xp.clip(x, max=0)))
+
+
+def layers(x):
+    """The weights of every layer and what it adds, in the dtype of an array and on its device."""
+    xp, start = array_namespace(x), 0
+    for inputs, outputs in SHAPES:
+        middle, end = start + inputs * outputs, start + (inputs + 1) * outputs
+        weights, biases = (
+            xp.asarray(part, dtype=x.dtype, device=device(x))
+            for part in (NUMBERS[start:middle], NUMBERS[middle:end])
+        )
+        yield xp.reshape(weights, (inputs, outputs)), biases
+        start = end
 
 
 def divide(numerator, denominator, otherwise=0.0):

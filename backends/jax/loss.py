@@ -31,6 +31,11 @@ BLOCK = 2**13
 SHARES = 64
 # Where class indices are expanded, an accelerator takes blocks of so many scores, or of one in SHARES.
 LARGE = 2**21
+# Of every layer of the learned network, how many numbers it takes and how many it gives.
+SHAPES = ((1, 1),)
+# Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
+WEIGHTS = "1.0 0.0"
+NUMBERS = [float(number) for number in WEIGHTS.split()]
 
 
 def loss(
@@ -680,6 +685,48 @@ def sigmoids(x):
     e = exp(-x)
     p = 1 / (1 + e)
     return p, p * e
+
+
+def learned(x):
+    """The learned network's value at every number of an array."""
+    return jax.jit(network)(x.reshape(-1, 1)).reshape(x.shape)
+
+
+def learned_slope(x):
+    """How the learned network's value moves, at every number of an array."""
+    return jnp.broadcast_to(jax.jit(network_slopes)(x.reshape(-1, 1)), x.size).reshape(x.shape)
+
+
+def network(x):
+    """The network's value of every row of numbers."""
+    (weights, biases), *others = layers(x)
+    values = product(x, weights) + biases
+    for weights, biases in others:
+        values = product(jax.nn.elu(values), weights) + biases
+    return values[:, 0]
+
+
+def network_slopes(x):
+    """How the network's value moves with every number, of rows of one number each."""
+    (weights, biases), *others = layers(x)
+    values, by_x = product(x, weights) + biases, weights
+    for weights, biases in others:
+        by_x = product(by_x * jnp.exp(jnp.minimum(values, 0)), weights)
+        values = product(jax.nn.elu(values), weights) + biases
+    return by_x[:, 0]
+
+
+def product(x, weights):
+    """The product of matrices, with all digits on accelerators too."""
+    return jnp.matmul(x, weights, precision="highest")
+
+
+def layers(x):
+    """The weights of every layer and what it adds, in the dtype of an array."""
+    rest = jnp.array(NUMBERS, x.dtype)
+    for inputs, outputs in SHAPES:
+        weights, biases, rest = jnp.split(rest, [inputs * outputs, (inputs + 1) * outputs])
+        yield weights.reshape(inputs, outputs), biases
 
 
 def divide(numerator, denominator, otherwise=0.0):

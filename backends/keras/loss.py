@@ -28,6 +28,11 @@ IGNORE_INDEX = None
 # So many numbers are added in one go, and so many such sums then one to one, which no compiler undoes.
 RUN = 256
 FOLDS = 16
+# Of every layer of the learned network, how many numbers it takes and how many it gives.
+SHAPES = ((1, 1),)
+# Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
+WEIGHTS = "1.0 0.0"
+NUMBERS = [float(number) for number in WEIGHTS.split()]
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -761,6 +766,44 @@ def narrow(x, dtype):
 def sigmoids(x):
     """The sigmoids of x and -x, each with all its digits."""
     return ops.sigmoid(x), ops.sigmoid(-x)
+
+
+def learned(x):
+    """The learned network's value at every number of an array."""
+    return ops.reshape(network(ops.reshape(x, [-1, 1])), ops.shape(x))
+
+
+def learned_slope(x):
+    """How the learned network's value moves, at every number of an array."""
+    by_x = network_slopes(ops.reshape(x, [-1, 1]))
+    return ops.reshape(by_x, ops.shape(x))
+
+
+def network(x):
+    """The network's value of every row of numbers."""
+    (weights, biases), *others = layers(x)
+    values = x @ weights + biases
+    for weights, biases in others:
+        values = ops.elu(values) @ weights + biases
+    return values[:, 0]
+
+
+def network_slopes(x):
+    """How the network's value moves with every number, of rows of one number each."""
+    (weights, biases), *others = layers(x)
+    values, by_x = x @ weights + biases, weights + ops.zeros_like(x)
+    for weights, biases in others:
+        by_x = (by_x * ops.exp(ops.minimum(values, 0))) @ weights
+        values = ops.elu(values) @ weights + biases
+    return by_x[:, 0]
+
+
+def layers(x):
+    """The weights of every layer and what it adds, in the dtype of an array."""
+    rest = ops.convert_to_tensor(NUMBERS, x.dtype)
+    for inputs, outputs in SHAPES:
+        weights, biases, rest = ops.split(rest, [inputs * outputs, (inputs + 1) * outputs])
+        yield ops.reshape(weights, [inputs, outputs]), biases
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -24,6 +24,11 @@ IGNORE_INDEX = None
 BLOCK = 2**15
 # Products of so many are added in their own dtype, and what comes of these in float64.
 ROW = 2**9
+# Of every layer of the learned network, how many numbers it takes and how many it gives.
+SHAPES = ((1, 1),)
+# Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
+WEIGHTS = "1.0 0.0"
+NUMBERS = np.array(WEIGHTS.split(), np.float64)
 
 
 def loss(
@@ -747,6 +752,48 @@ def sigmoids(x):
     p = np.reciprocal(1 + q)
     q *= p
     return p, q
+
+
+def learned(x):
+    """The learned network's value at every number of an array."""
+    return network(x.reshape(-1, 1)).reshape(x.shape)
+
+
+def learned_slope(x):
+    """How the learned network's value moves, at every number of an array."""
+    return np.broadcast_to(network_slopes(x.reshape(-1, 1)), x.size).reshape(x.shape)
+
+
+def network(x):
+    """The network's value of every row of numbers; for `@` NumPy warns of what BLAS computes beside them."""
+    (weights, biases), *others = layers(x)
+    values = np.dot(x, weights) + biases
+    for weights, biases in others:
+        values = np.dot(elu(values), weights) + biases
+    return values[:, 0]
+
+
+def network_slopes(x):
+    """How the network's value moves with every number: of rows of one number each, or of one row."""
+    (weights, biases), *others = layers(x)
+    values, by_x = np.dot(x, weights) + biases, weights
+    for weights, biases in others:
+        by_x = np.dot(by_x * np.exp(np.minimum(values, 0)), weights)
+        values = np.dot(elu(values), weights) + biases
+    return by_x[:, 0]
+
+
+def elu(x):
+    """x above 0, exp(x) - 1 below."""
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def layers(x):
+    """The weights of every layer and what it adds, in the dtype of an array."""
+    rest = NUMBERS.astype(x.dtype)
+    for inputs, outputs in SHAPES:
+        weights, biases, rest = np.split(rest, [inputs * outputs, (inputs + 1) * outputs])
+        yield weights.reshape(inputs, outputs), biases
 
 
 def divide(numerator, denominator, otherwise=0.0):

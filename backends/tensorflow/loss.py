@@ -26,6 +26,11 @@ SMALL = 2**16
 RUN = 256
 # So many parts of an array are added to one another before that: XLA then stores the one, not all of them.
 FOLDS = 8
+# Of every layer of the learned network, how many numbers it takes and how many it gives.
+SHAPES = ((1, 1),)
+# Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
+WEIGHTS = "1.0 0.0"
+NUMBERS = [float(number) for number in WEIGHTS.split()]
 
 
 def loss(y_true, y_pred, sample_weight=None, mask=None):
@@ -646,6 +651,44 @@ def sigmoids(x):
     Not of one exponential: a graph may square one's small part before it multiplies by the other's large one.
     """
     return tf.sigmoid(x), tf.sigmoid(-x)
+
+
+def learned(x):
+    """The learned network's value at every number of an array."""
+    return tf.reshape(network(tf.reshape(x, [-1, 1])), tf.shape(x))
+
+
+def learned_slope(x):
+    """How the learned network's value moves, at every number of an array."""
+    by_x = network_slopes(tf.reshape(x, [-1, 1]))
+    return tf.reshape(tf.broadcast_to(by_x, [tf.size(x)]), tf.shape(x))
+
+
+def network(x):
+    """The network's value of every row of numbers."""
+    (weights, biases), *others = layers(x)
+    values = x @ weights + biases
+    for weights, biases in others:
+        values = tf.nn.elu(values) @ weights + biases
+    return values[:, 0]
+
+
+def network_slopes(x):
+    """How the network's value moves with every number, of rows of one number each."""
+    (weights, biases), *others = layers(x)
+    values, by_x = x @ weights + biases, weights
+    for weights, biases in others:
+        by_x = (by_x * tf.exp(tf.minimum(values, 0))) @ weights
+        values = tf.nn.elu(values) @ weights + biases
+    return by_x[:, 0]
+
+
+def layers(x):
+    """The weights of every layer and what it adds, in the dtype of an array."""
+    rest = tf.constant(NUMBERS, x.dtype)
+    for inputs, outputs in SHAPES:
+        weights, biases, rest = tf.split(rest, [inputs * outputs, outputs, -1])
+        yield tf.reshape(weights, [inputs, outputs]), biases
 
 
 def divide(numerator, denominator, otherwise=0.0):

@@ -28,6 +28,11 @@ IGNORE_INDEX = -100
 # Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 BLOCK__multiclass = 2**18
+# Of every layer of the learned network, how many numbers it takes and how many it gives.
+SHAPES = ((1, 1),)
+# Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
+WEIGHTS = "1.0 0.0"
+NUMBERS = torch.tensor([float(number) for number in WEIGHTS.split()], dtype=torch.float64, device="cpu")
 
 
 def loss(input: Tensor, target: Tensor, weight: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -790,6 +795,49 @@ def sigmoids(x):
         p = 1 / (1 + e)
         return p, p * e
     return torch.sigmoid(x), (-x).sigmoid_()
+
+
+def learned(x):
+    """The learned network's value at every number of an array."""
+    return network(x.reshape(-1, 1)).reshape(x.shape)
+
+
+def learned_slope(x):
+    """How the learned network's value moves, at every number of an array."""
+    return network_slopes(x.reshape(-1, 1)).expand(x.numel()).reshape(x.shape)
+
+
+def network(x):
+    """The network's value of every row of numbers."""
+    (weights, biases), *others = layers(x)
+    values = product(x, weights) + biases
+    for weights, biases in others:
+        values = product(torch.nn.functional.elu(values), weights) + biases
+    return values[:, 0]
+
+
+def network_slopes(x):
+    """How the network's value moves with every number, of rows of one number each."""
+    (weights, biases), *others = layers(x)
+    values, by_x = product(x, weights) + biases, weights
+    for weights, biases in others:
+        by_x = product(by_x * values.clamp(max=0).exp(), weights)
+        values = product(torch.nn.functional.elu(values), weights) + biases
+    return by_x[:, 0]
+
+
+def product(x, weights):
+    """The product of matrices, which keeps its digits where autocast would make it one of half precision."""
+    with torch.autocast(x.device.type, enabled=False):
+        return x @ weights
+
+
+def layers(x):
+    """The weights of every layer and what it adds, in the dtype of an array and on its device."""
+    rest = NUMBERS.to(x)
+    for inputs, outputs in SHAPES:
+        weights, biases, rest = rest.tensor_split([inputs * outputs, (inputs + 1) * outputs])
+        yield weights.reshape(inputs, outputs), biases
 
 
 def divide(numerator, denominator, otherwise=0.0):
