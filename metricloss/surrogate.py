@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from metricloss.network import Network
+from metricloss.saving import save
 
 
 @dataclass(frozen=True)
@@ -24,3 +26,7 @@ class Surrogate:
     slope: float
     network: Network = field(repr=False)
     spearman: float
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write it as JSON, for `learn.load`; OutputExistsError where a file stands already, unless `force`."""
+        return save("surrogate", vars(self) | {"network": self.network.layers}, path, force=force)
