@@ -22,10 +22,10 @@ def polynomial(coefficients: Sequence[Expr], p: Symbol) -> Expr:
     return Add(*(c * comb(n, k) * p**k * (1 - p) ** (n - k) for k, c in enumerate(coefficients)))
 
 
-def slope(coefficients: Coefficients, p: Symbol) -> Expr:
+def derivative(coefficients: Coefficients, p: Symbol) -> Expr:
     """Its derivative, in the same form: n·Σ (cₖ₊₁ - cₖ)·C(n - 1, k)·pᵏ·(1 - p)ⁿ⁻¹⁻ᵏ.
 
-    >>> slope((S(0), S(0), S(1)), Symbol("p"))
+    >>> derivative((S(0), S(0), S(1)), Symbol("p"))
     2*p
     """
     n = len(coefficients) - 1

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
-from metricloss import bernstein
 from metricloss.algebra import HIGH, degree_bound, exact, latex
+from metricloss.bernstein import coefficients_of, derivative, is_monotone, polynomial
 from metricloss.errors import RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import sigmoid
 from metricloss.plan import Body, lower
@@ -174,16 +174,16 @@ def _as_sigmoid(expression: Expr) -> Expr:
 
 
 def _slope(expression: Expr, variable: Symbol) -> Expr:
-    coefficients = bernstein.coefficients_of(expression, p)
-    return expression.diff(variable) if coefficients is None else bernstein.slope(coefficients, p)
+    coefficients = coefficients_of(expression, p)
+    return expression.diff(variable) if coefficients is None else derivative(coefficients, p)
 
 
 def _complement(expression: Expr) -> Expr:
     if isinstance(expression, sigmoid):
         return sigmoid(-expression.args[0])
-    coefficients = bernstein.coefficients_of(expression, p)
+    coefficients = coefficients_of(expression, p)
     if coefficients is not None:
-        return bernstein.polynomial([1 - c for c in coefficients], p)
+        return polynomial([1 - c for c in coefficients], p)
     return _factored(1 - expression)
 
 
@@ -199,7 +199,7 @@ def _by_q(expression: Expr) -> Expr:
 def _factored(expression: Expr) -> Expr:
     """A polynomial in p as a product, which keeps its digits close to its roots 0 and 1, as Bernstein's do."""
     is_polynomial = expression.is_polynomial(p) and expression.has(p) and degree_bound(expression) <= HIGH
-    is_bernstein = bernstein.coefficients_of(expression, p) is not None
+    is_bernstein = coefficients_of(expression, p) is not None
     return sympy.factor(expression) if is_polynomial and not is_bernstein else expression
 
 
@@ -257,8 +257,8 @@ def _is_proved(relaxation: Relaxation) -> bool:
     if isinstance(expression, sigmoid):
         line = expression.args[0]
         return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
-    coefficients = bernstein.coefficients_of(expression, p)
-    if coefficients is not None and bernstein.is_monotone(coefficients):
+    coefficients = coefficients_of(expression, p)
+    if coefficients is not None and is_monotone(coefficients):
         return True
     if relaxation.variable != p or not expression.is_polynomial(p) or degree_bound(expression) > HIGH:
         return False

@@ -45,8 +45,8 @@ def relaxation(
     labels 0/1, or (entries, classes) with labels 0, 1, …; without them binary batches of every kind are made
     up. One half of the entries is learned from; `spearman` is measured on the other. direction: of a callable
     or an expression, "minimize" if less is better. points: batches of a step, a power of two. size: entries
-    of a batch. hidden: units in each of the two layers. epochs: of 32 steps each. gradient_penalty: what a gradient
-    that is spread unevenly over the entries costs, beside a correlation of 1; without it h becomes the hard
+    of a batch. hidden: units of each of the two layers. epochs: of 32 steps each. gradient_penalty: what a
+    gradient spread unevenly over the entries costs, beside a correlation of 1; without it h becomes the hard
     decision. tolerance: how far the closed form may be from h, if degree 30 is enough for that.
 
     Errors: LearningError for a callable that raises, gives no finite number, or a constant, and for scores or
