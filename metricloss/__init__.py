@@ -31,6 +31,7 @@ from metricloss.symbols import n as n
 from metricloss.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from metricloss import learn as learn
     from metricloss.backend import Backend as Backend
     from metricloss.compiler import compile as compile
     from metricloss.compiler import emit as emit
@@ -78,6 +79,8 @@ _LATE = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "learn":
+        return _import_module(f"{__name__}.learn")
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(_import_module(f"{__name__}.{_LATE[name]}"), name)
@@ -86,4 +89,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATE})
+    return sorted({*globals(), *_LATE, "learn"})

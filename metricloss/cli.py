@@ -1,4 +1,4 @@
-"""The command line: show, emit, check, report, list, demo."""
+"""The command line: show, emit, check, report, learn, list, demo."""
 
 from __future__ import annotations
 
@@ -110,26 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _metric_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "expression",
-        metavar="EXPR",
-        help="the metric, as an expression or a name of list; after -- if it begins with a minus",
-    )
-    command.add_argument("--name", help="the metric's name (default: that of the catalogue, or metric)")
-    command.add_argument(
-        "--direction",
-        choices=("maximize", "minimize"),
-        help="which is better: more, or less (default: as the catalogue has it, else maximize)",
-    )
-    command.add_argument(
-        "--zero-division",
-        metavar="X",
-        default="0",
-        help="what 0/0 is, or skip: no value without positives (default: 0)",
-    )
-    command.add_argument(
-        "--param", metavar="NAME=X", action="append", default=[], help="a parameter's value; may be repeated"
-    )
+    _formula_options(command)
     command.add_argument(
         "--relaxation",
         metavar="H",
@@ -149,6 +130,29 @@ def _metric_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--class-weight", metavar="W,W", help="a number for each class, for macro averages")
     command.add_argument(
         "--ignore-index", metavar="I", type=int, help="index of entries that take no part (torch: -100)"
+    )
+
+
+def _formula_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "expression",
+        metavar="EXPR",
+        help="the metric, as an expression or a name of list; after -- if it begins with a minus",
+    )
+    command.add_argument("--name", help="the metric's name (default: that of the catalogue, or metric)")
+    command.add_argument(
+        "--direction",
+        choices=("maximize", "minimize"),
+        help="which is better: more, or less (default: as the catalogue has it, else maximize)",
+    )
+    command.add_argument(
+        "--zero-division",
+        metavar="X",
+        default="0",
+        help="what 0/0 is, or skip: no value without positives (default: 0)",
+    )
+    command.add_argument(
+        "--param", metavar="NAME=X", action="append", default=[], help="a parameter's value; may be repeated"
     )
 
 
@@ -180,6 +184,13 @@ def _report_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--force", action="store_true", help="replace the file if there is one")
 
 
+def _learn_options(command: argparse.ArgumentParser) -> None:
+    _formula_options(command)
+    command.add_argument("--seed", type=int, default=0, help="of the batches and the weights (default: 0)")
+    command.add_argument("-o", "--output", metavar="FILE", help="write the network and all else to this file")
+    command.add_argument("--force", action="store_true", help="replace the file if there is one")
+
+
 def _demo_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", default="numpy", metavar="B", help="the framework (default: numpy)")
 
@@ -193,6 +204,7 @@ _COMMANDS = (
     ("emit", commands.emit, _emit_options),
     ("check", commands.check, _check_options),
     ("report", commands.report, _report_options),
+    ("learn", commands.learn, _learn_options),
     ("list", commands.list_all, _list_options),
     ("demo", commands.demo, _demo_options),
 )

@@ -115,6 +115,28 @@ def report(options: argparse.Namespace) -> int:
     return OK
 
 
+def learn(options: argparse.Namespace) -> int:
+    """Learn the relaxation whose loss ranks batches as a metric does, and print it for emit --relaxation.
+
+    It takes pip install 'metricloss[learn]', and half a minute.
+
+    examples:
+      metricloss learn f1
+      metricloss learn mcc --seed 1 -o mcc_relaxation.json
+    """
+    from metricloss.learn import relaxation
+
+    path = None if options.output is None else writable(options.output, force=options.force)
+    learned = relaxation(_metric(options), seed=options.seed)
+    print(f"rank correlation of the loss with {learned.name}, negated, on held-out batches", file=sys.stderr)
+    print(f"  {learned.spearman:.4f}, of the closed form {learned.spearman_closed_form:.4f}", file=sys.stderr)
+    print(f"largest error of the closed form\n  {learned.error:.4f}", file=sys.stderr)
+    print(learned.closed_form.text)
+    if path is not None:
+        print(f"wrote {learned.save(path, force=options.force)}", file=sys.stderr)
+    return OK
+
+
 def list_all(options: argparse.Namespace) -> int:
     """Print the metrics, backends, relaxations, tasks, and the names and functions of the language.
 

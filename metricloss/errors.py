@@ -15,7 +15,9 @@ MetricLossError
 ├── RelaxationError            decreasing, or leaving [0, 1], or never crossing 1/2
 ├── UnknownBackendError        no folder of that name in backends/
 ├── BackendError               a backend folder that is not complete
-├── MissingFrameworkError      the backend's framework, or what draws, is not installed
+├── MissingFrameworkError      the backend's framework, or what draws or learns, is not installed
+├── LearningError              a metric, or data, from which nothing can be learned
+├── SavedFileError             a file that holds nothing that was learned and saved
 └── OutputExistsError          a file that would be overwritten
 
 MetricLossWarning(UserWarning)
@@ -90,6 +92,14 @@ class BackendError(MetricLossError):
 
 class MissingFrameworkError(MetricLossError):
     """The framework of a backend, or what plots and reports need, is not installed; the message says how to."""
+
+
+class LearningError(MetricLossError):
+    """Nothing can be learned from it: ``learn.relaxation(lambda scores, targets: 0.5)`` is constant."""
+
+
+class SavedFileError(MetricLossError):
+    """``learn.load("notes.txt")`` finds nothing there that was learned and saved."""
 
 
 class OutputExistsError(MetricLossError):

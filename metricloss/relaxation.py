@@ -13,6 +13,7 @@ import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
 from metricloss.algebra import HIGH, degree_bound, exact, latex
+from metricloss.bernstein import coefficients_of, derivative, is_monotone, polynomial
 from metricloss.errors import RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import Weights, sigmoid
 from metricloss.network import Network
@@ -44,6 +45,7 @@ class Relaxation:
 
     The hard decision is positive where h exceeds 1/2. That h is monotone and stays in [0, 1] is proved for
     polynomials in p and sigmoids of a line, and else sampled at 1001 points, which a RelaxationWarning says.
+    A sum of numbers times p**k*(1 - p)**(n - k) is kept in this form, in its complement and its slope too.
 
     Errors: RelaxationError where h decreases, leaves [0, 1], never crosses 1/2, or uses both p and z; those of
     text as for a Metric.
@@ -86,7 +88,7 @@ class Relaxation:
         ours = ours.replace(sympy.tanh, lambda x: 2 * sigmoid(2 * x) - 1)
         ours = ours.replace(sympy.exp(_u) * sigmoid(-_u), sigmoid(_u))
         object.__setattr__(self, "expression", ours)
-        object.__setattr__(self, "slope", ours.diff(self.variable) if slope is None else slope)
+        object.__setattr__(self, "slope", _slope(ours, self.variable) if slope is None else slope)
         object.__setattr__(self, "call", call)
         object.__setattr__(self, "reference", reference)
 
@@ -184,8 +186,18 @@ def _as_sigmoid(expression: Expr) -> Expr:
     return sigmoid(-power.args[0] - sympy.log(factor))
 
 
+def _slope(expression: Expr, variable: Symbol) -> Expr:
+    coefficients = coefficients_of(expression, p)
+    return expression.diff(variable) if coefficients is None else derivative(coefficients, p)
+
+
 def _complement(expression: Expr) -> Expr:
-    return sigmoid(-expression.args[0]) if isinstance(expression, sigmoid) else _factored(1 - expression)
+    if isinstance(expression, sigmoid):
+        return sigmoid(-expression.args[0])
+    coefficients = coefficients_of(expression, p)
+    if coefficients is not None:
+        return polynomial([1 - c for c in coefficients], p)
+    return _factored(1 - expression)
 
 
 def _vanishes_at_1(expression: Expr) -> bool:
@@ -198,9 +210,10 @@ def _by_q(expression: Expr) -> Expr:
 
 
 def _factored(expression: Expr) -> Expr:
-    """A polynomial in p as a product, which keeps its digits close to its roots 0 and 1."""
+    """A polynomial in p as a product, which keeps its digits close to its roots 0 and 1, as Bernstein's do."""
     is_polynomial = expression.is_polynomial(p) and expression.has(p) and degree_bound(expression) <= HIGH
-    return sympy.factor(expression) if is_polynomial else expression
+    is_bernstein = coefficients_of(expression, p) is not None
+    return sympy.factor(expression) if is_polynomial and not is_bernstein else expression
 
 
 def _check(relaxation: Relaxation) -> None:
@@ -258,6 +271,9 @@ def _is_proved(relaxation: Relaxation) -> bool:
     if isinstance(expression, sigmoid):
         line = expression.args[0]
         return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
+    coefficients = coefficients_of(expression, p)
+    if coefficients is not None and is_monotone(coefficients):
+        return True
     if relaxation.variable != p or not expression.is_polynomial(p) or degree_bound(expression) > HIGH:
         return False
     turning = [root for root in sympy.real_roots(slope, p) if 0 < root < 1] if slope.has(p) else []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from metricloss.errors import OptionError
 from metricloss.network import Network
+from metricloss.saving import save
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,7 @@ class Surrogate:
                 f"the network takes {self.network.inputs} numbers, and of {len(self.thresholds)} thresholds "
                 f"there are {features} features"
             )
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write it as JSON, for `learn.load`; OutputExistsError where a file stands already, unless `force`."""
+        return save("surrogate", vars(self) | {"network": self.network.layers}, path, force=force)

@@ -172,12 +172,27 @@ def _smoothstep(ops: Any, z: Any) -> Any:
     return p * p * (3 - 2 * p)
 
 
+#: As learned ones are: of degree 7 in p and 1 - p, and far flatter at the ends than in the middle.
+BERNSTEIN = (0, 1 / 100, 2 / 100, 10 / 100, 90 / 100, 98 / 100, 99 / 100, 1)
+
+
+def _bernstein(ops: Any, z: Any) -> Any:
+    p, q = ops.sigmoid(z), ops.sigmoid(-z)
+    return sum(c * math.comb(7, k) * p**k * q ** (7 - k) for k, c in enumerate(BERNSTEIN))
+
+
+def _bernstein_text() -> str:
+    terms = (f"{c}*{math.comb(7, k)}*p**{k}*(1 - p)**{7 - k}" for k, c in enumerate(BERNSTEIN))
+    return " + ".join(terms)
+
+
 RELAXATIONS = (
     Smooth("Soft", ml.Soft, lambda ops, z: ops.sigmoid(z)),
     Smooth("AnyLoss", lambda: ml.AnyLoss(10), lambda ops, z: ops.sigmoid(10 * (ops.sigmoid(z) - 0.5))),
     Smooth("ScoreOriented", lambda: ml.ScoreOriented(0.5, 0.5), _raised_cosine),
     Smooth("SigmoidF1", lambda: ml.SigmoidF1(2, -0.5), lambda ops, z: ops.sigmoid(2 * (z - 0.5))),
     Smooth("smoothstep", lambda: "p**2*(3 - 2*p)", _smoothstep),
+    Smooth("Bernstein", _bernstein_text, _bernstein),
 )
 RELAXATION = {smooth.name: smooth for smooth in RELAXATIONS}
 

@@ -17,7 +17,7 @@ from metricloss.backend import Backend, backend_names
 from metricloss.cli import main
 
 F1 = "2*TP/(2*TP + FP + FN)"
-COMMANDS = ("show", "emit", "check", "report", "list", "demo")
+COMMANDS = ("show", "emit", "check", "report", "learn", "list", "demo")
 
 
 @pytest.fixture

@@ -16,10 +16,20 @@ import pytest
 import metricloss
 
 PACKAGE = Path(metricloss.__file__).parent
-MODULES = sorted(PACKAGE.glob("*.py"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
+#: What learning itself is made of, and what it imports; `metricloss.learn` alone imports none of it.
+LEARNING = {
+    "learn.batches": {"numpy"},
+    "learn.judge": {"numpy"},
+    "learn.closed_form": {"numpy", "scipy"},
+    "learn.ranking": {"numpy", "scipy", "torch", "diffsort"},
+    "learn.training": {"numpy", "scipy", "torch", "diffsort"},
+    "learn.relaxing": {"numpy", "scipy", "torch", "diffsort"},
+    "learn.seeing": {"numpy", "scipy", "torch", "diffsort"},
+}
 FRAMEWORKS = (
     *("numpy", "torch", "jax", "tensorflow", "array_api_compat", "xgboost", "lightgbm", "catboost"),
-    *("sklearn", "scipy", "pandas"),
+    *("sklearn", "scipy", "pandas", "diffsort"),
 )
 
 
@@ -30,13 +40,30 @@ def loaded_after(statement: str) -> set[str]:
     return set(FRAMEWORKS) & set(run.stdout.split())
 
 
+def name_of(path: Path) -> str:
+    """What a file is imported as, inside the package; the package itself stands under its own name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "metricloss"
+
+
 def modules_of_the_compiler() -> list[str]:
-    names = [path.stem for path in MODULES if path.stem not in ("__init__", "__main__")]
-    return ["metricloss", *(f"metricloss.{name}" for name in names)]
+    names = {name_of(path) for path in MODULES} - LEARNING.keys() - {"metricloss", "__main__"}
+    return ["metricloss", *(f"metricloss.{name}" for name in sorted(names))]
 
 
 def test_importing_the_compiler_loads_no_framework():
     assert loaded_after(f"import {', '.join(modules_of_the_compiler())}") == set()
+
+
+def test_learning_is_imported_late():
+    assert "metricloss.learn.learning" in modules_of_the_compiler()
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_learning_imports_what_it_says(name: str):
+    for package in LEARNING[name]:
+        pytest.importorskip(package)
+    assert loaded_after(f"import metricloss.{name}") >= LEARNING[name]
 
 
 def test_compiling_for_a_framework_does_not_load_it():
@@ -73,11 +100,12 @@ def import_graph(files: dict[str, ast.AST]) -> dict[str, set[str]]:
 
 
 def test_imports_run_one_way():
-    files = {path.stem.replace("__init__", "metricloss"): tree(path) for path in MODULES}
+    files = {name_of(path): tree(path) for path in MODULES}
     graph = import_graph(files)
     TopologicalSorter(graph).prepare()
     assert graph["metricloss"] > {"errors", "compiler"}
     assert graph["compiler"] >= {"backend", "metric", "plan", "source", "loss"}
+    assert graph["learn.learning"] >= {"learn.training", "learn.judge", "metric"}
     assert not graph["symbols"]
 
 
@@ -117,9 +145,9 @@ def is_looked_into(parent: ast.AST, node: ast.AST) -> bool:
     return isinstance(parent, ast.Attribute) and parent.value is node
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_text_is_evaluated(path: Path):
-    found = {(path.stem, *where) for where in called(tree(path))} - ALLOWED.keys()
+    found = {(name_of(path), *where) for where in called(tree(path))} - ALLOWED.keys()
     assert not found, f"{found}: text may come from anybody; say in ALLOWED why this is none"
 
 
@@ -128,7 +156,7 @@ def test_the_check_for_evaluation_can_fail(code: str):
     assert list(called(ast.parse(f"def f():\n    {code}"))) != []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_files_are_short(path: Path):
     assert len(path.read_text("utf-8").splitlines()) <= 300
 
@@ -177,7 +205,7 @@ def test_public_names_have_a_docstring_with_an_example(name: str):
         assert ">>> " in text, f"{name} has no example"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_modules_functions_and_classes_have_docstrings(path: Path):
     module = tree(path)
     assert ast.get_docstring(module), f"{path.name} does not say what it is"

@@ -68,6 +68,31 @@ def test_threshold_is_where_h_crosses_one_half(relaxation, threshold):
     assert relaxation.threshold == pytest.approx(threshold, rel=1e-15)
 
 
+WRITTEN = "p**3 + 9*p**2*(1 - p)/4 + 3*p*(1 - p)**2/4"  # with c = 0, 1/4, 3/4, 1
+
+
+def test_a_polynomial_in_p_and_its_complement_stays_one():
+    relaxation = Relaxation(WRITTEN)  # a warning that it is not proved would be an error
+    assert str(relaxation.expression) == WRITTEN
+    assert str(relaxation.complement) == "3*p**2*(1 - p)/4 + 9*p*(1 - p)**2/4 + (1 - p)**3"
+    assert str(relaxation.slope) == "3*p**2/4 + 3*p*(1 - p) + 3*(1 - p)**2/4"
+    assert [str(form) for form in relaxation.over_p_and_q] == [
+        "p**3 + 9*p**2*q/4 + 3*p*q**2/4",
+        "3*p**2*q/4 + 9*p*q**2/4 + q**3",
+        "3*p**2/4 + 3*p*q + 3*q**2/4",
+    ]
+
+
+def test_of_a_high_degree_it_is_proved_too():
+    terms = (f"{math.comb(40, k)}*{k}/40*p**{k}*(1 - p)**{40 - k}" for k in range(1, 41))
+    assert Relaxation(" + ".join(terms)).threshold == 0.5  # it is p
+
+
+def test_one_whose_coefficients_fall_is_looked_at_as_any_other():
+    with pytest.raises(errors.RelaxationError, match="decreases"):
+        Relaxation("4*p*(1 - p)**3 + p**4")
+
+
 def test_a_written_out_sigmoid_is_known_for_one():
     assert Relaxation("1/(1 + exp(-3*z))").expression == SigmoidF1(3).expression
     assert Relaxation("(1 + tanh(3*z))/2").expression == SigmoidF1(6).expression

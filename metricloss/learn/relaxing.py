@@ -1,0 +1,117 @@
+"""A relaxation that is learned: a network of the probability, inside the metric's own algebra."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metricloss.learn.batches import Draw
+from metricloss.learn.closed_form import closed_form
+from metricloss.learn.judge import Judge
+from metricloss.learn.learned import LearnedRelaxation
+from metricloss.learn.training import Learner, Options, as_network, data, layers, rank_correlation, train
+from metricloss.plan import lower
+from metricloss.relaxation import Relaxation, p
+
+#: Points of [0, 1] at which the network is computed; between them h is a line. Over the entries themselves,
+#: tens of thousands in each step, it would compute much the same again and again.
+POINTS = 1025
+#: The network is given SPREAD·(p - 1/2): from p itself it learns no steep curve in the steps there are.
+SPREAD = 8.0
+#: What a falling h costs, beside a correlation of 1 at the most.
+FALLING = 10.0
+
+
+class Relaxed(Learner):
+    """The loss of soft counts through a network of the probability."""
+
+    def __init__(self, judge: Judge, hidden: int, is_odd: bool) -> None:
+        super().__init__()
+        self.judge, self.is_odd = judge, is_odd
+        self.network = layers(1, hidden)
+
+    def raw(self) -> Tensor:
+        """The network on the grid."""
+        grid = torch.linspace(-SPREAD / 2, SPREAD / 2, POINTS)
+        values: Tensor = self.network(grid[:, None])[:, 0]
+        return values
+
+    def curve(self) -> Tensor:
+        """h on the grid, from 0 to 1."""
+        values = self.raw()
+        if self.is_odd:
+            values = values - values.flip(0)
+        return (values - values[0]) / (values[-1] - values[0])
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        return loss_through(self.curve(), self.judge, scores, labels)
+
+    def faults(self) -> Tensor:
+        return FALLING * torch.relu(-self.curve().diff()).sum()
+
+
+def loss_through(curve: Tensor, judge: Judge, scores: Tensor, labels: Tensor) -> Tensor:
+    """The loss of each batch, with a curve on a grid of [0, 1] as relaxation."""
+    counts = soft_counts(curve, scores, labels)
+    if scores.ndim == 3 and judge.is_pooled:
+        counts = [cell.sum(-1) for cell in counts]
+    losses: Tensor = judge.objective(*counts)
+    return losses.mean(-1) if losses.ndim == 2 else losses
+
+
+def soft_counts(curve: Tensor, scores: Tensor, labels: Tensor) -> list[Tensor]:
+    """TP, FP, FN, TN of each batch, and of each class where there are several."""
+    if scores.ndim == 2:
+        a, y = _at(curve, torch.sigmoid(scores)), labels.to(scores.dtype)
+    else:
+        a = _at(curve, torch.softmax(scores, -1))
+        y = torch.nn.functional.one_hot(labels, scores.shape[-1]).to(scores.dtype)
+    return [(label * decision).sum(1) for decision in (a, 1 - a) for label in (y, 1 - y)]
+
+
+def _at(curve: Tensor, p: Tensor) -> Tensor:
+    """A curve on a grid of [0, 1] at points between."""
+    place = p * (len(curve) - 1)
+    left = place.detach().floor().clamp(0, len(curve) - 2).long()
+    part = place - left
+    return curve[left] * (1 - part) + curve[left + 1] * part
+
+
+class Fixed(Learner):
+    """The loss with a relaxation that is there already."""
+
+    def __init__(self, judge: Judge, relaxation: Relaxation) -> None:
+        super().__init__()
+        body = lower({p: "p"}, [relaxation.expression])
+        self.judge = judge
+        self.curve = torch.tensor([body(point)[0] for point in np.linspace(0, 1, POINTS).tolist()])
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        return loss_through(self.curve, self.judge, scores, labels)
+
+
+def learn_relaxation(
+    judge: Judge, draws: tuple[Draw, Draw], is_odd: bool, tolerance: float, options: Options
+) -> LearnedRelaxation:
+    """Learn on batches that are drawn, then fit the closed form."""
+    judged = data(judge, draws, options)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        learner = Relaxed(judge, options.hidden, is_odd)
+    history = train(learner, judged, options)
+    with torch.no_grad():
+        raw, curve = learner.raw(), learner.curve()
+    first, last = float(raw[0]), float(raw[-1])
+    grid = np.linspace(0, 1, POINTS)
+    found, error = closed_form(grid, curve.double().numpy(), tolerance=tolerance, is_odd=is_odd)
+    return LearnedRelaxation(
+        name=judge.name,
+        network=as_network(learner.network, (SPREAD, -SPREAD / 2), (1 / (last - first), -first)),
+        is_odd=is_odd,
+        closed_form=found,
+        error=error,
+        spearman=rank_correlation(learner, judged.held_out),
+        spearman_closed_form=rank_correlation(Fixed(judge, found), judged.held_out),
+        history=history,
+    )

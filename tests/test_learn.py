@@ -1,0 +1,451 @@
+"""Learned losses: what is drawn and judged, soft ranks, the closed form, what is saved, what is refused."""
+
+import builtins
+import importlib.util
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+np = pytest.importorskip("numpy")
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffsort")
+stats = pytest.importorskip("scipy.stats")
+sklearn_metrics = pytest.importorskip("sklearn.metrics")
+
+import metricloss as ml  # noqa: E402  what it needs is looked for first
+from metricloss import bernstein, errors, learn  # noqa: E402
+from metricloss.learn import batches, closed_form, judge, ranking, relaxing, seeing, training  # noqa: E402
+from metricloss.relaxation import p  # noqa: E402
+
+SMALL = {"points": 64, "size": 64, "hidden": 32, "epochs": 3, "progress": False}
+TINY = {"points": 8, "size": 16, "hidden": 4, "epochs": 1, "progress": False}
+
+
+def options(**changed):
+    return training.Options(**{**SMALL, "gradient_penalty": 0.1, "seed": 0, **changed})
+
+
+@pytest.fixture(scope="module")
+def f1():
+    return learn.relaxation("f1", **SMALL)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return learn.surrogate("f1", **SMALL)
+
+
+def some_scores(count=400, classes=None):
+    rng = np.random.default_rng(3)
+    if classes is None:
+        y = rng.integers(2, size=count)
+        return 2 * y - 1 + rng.normal(size=count), y
+    y = rng.integers(classes, size=count)
+    return 2 * np.eye(classes)[y] + rng.normal(size=(count, classes)), y
+
+
+# What is learned
+
+
+def test_a_relaxation_ranks_better_than_before_and_than_the_soft_metric(f1):
+    assert max(f1.history) > f1.history[0] + 0.005
+    held_out = batches.generated(np.random.default_rng(99), 512, 64)
+    judged = judge.judge_of("f1", None)
+    scores, labels = torch.from_numpy(held_out.scores).float(), torch.from_numpy(held_out.labels)
+    soft = relaxing.Fixed(judged, ml.Soft())(scores, labels).numpy()
+    ours = relaxing.Fixed(judged, f1.closed_form)(scores, labels).numpy()
+    values = judged.values(held_out)
+    assert ranking.spearman(ours, values) > ranking.spearman(soft, values) + 0.01
+    assert f1.spearman_closed_form == pytest.approx(f1.spearman, abs=0.02)
+
+
+def test_a_learned_relaxation_is_odd_about_one_half_and_goes_from_0_to_1(f1):
+    for point in (0.0, 0.1, 0.37, 0.5):
+        assert f1(point) + f1(1 - point) == pytest.approx(1, abs=1e-12)
+        assert f1.closed_form.expression.subs(p, point) + f1.closed_form.expression.subs(p, 1 - point) == (
+            pytest.approx(1, abs=1e-12)
+        )
+    assert f1(0.0) == pytest.approx(0, abs=1e-5)
+    assert f1.network([0.0]) == pytest.approx(0, abs=1e-5)
+    assert f1.network([1.0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_stated_error_is_the_largest_distance_from_the_closed_form(f1):
+    grid = np.linspace(0, 1, 2001)
+    closed = [float(f1.closed_form.expression.subs(p, point)) for point in grid[::4]]
+    network = [f1(float(point)) for point in grid[::4]]
+    assert np.abs(np.subtract(closed, network)).max() == pytest.approx(f1.error, abs=1e-3)
+
+
+def test_equal_seeds_learn_equal_things_and_leave_the_generator_alone():
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    once, again = (learn.relaxation("mcc", **TINY, seed=4) for _ in range(2))
+    assert once == again
+    assert once.network != learn.relaxation("mcc", **TINY, seed=5).network
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_scores_of_several_classes_leave_h_free():
+    learned = learn.relaxation("accuracy", *some_scores(classes=3), **{**TINY, "epochs": 2})
+    assert not learned.is_odd
+    loss = ml.compile("accuracy", "torch", relaxation=learned.closed_form, task="multiclass", average="macro")
+    scores, y = some_scores(50, classes=3)
+    assert math.isfinite(loss(torch.from_numpy(scores), torch.from_numpy(y)))
+
+
+def test_a_callable_is_judged_by_what_it_gives():
+    def brier(scores, targets):
+        return float(((1 / (1 + np.exp(-scores)) - targets) ** 2).mean())
+
+    learned = learn.relaxation(brier, direction="minimize", **{**SMALL, "epochs": 1})
+    assert learned.name == "brier"
+    assert learned.spearman > 0.9
+    assert learn.relaxation(brier, **TINY).history[0] < -0.5  # its sign is the wrong one
+
+
+def test_a_surrogate_ranks_better_than_before_it_learned(seen):
+    untrained = learn.surrogate("f1", **{**SMALL, "epochs": 0})
+    assert seen.spearman > max(0.85, untrained.spearman + 0.1)
+
+
+def test_a_surrogate_is_learned_of_a_callable():
+    def precision(scores, targets):
+        return sklearn_metrics.average_precision_score(targets, scores)
+
+    learned = learn.surrogate(precision, *some_scores(), **{**TINY, "epochs": 2}, thresholds=[-1, 1], slope=2)
+    assert (learned.name, learned.thresholds, learned.slope) == ("precision", (-1.0, 1.0), 2.0)
+
+
+# Batches and what a metric says of them
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "mcc", "error_rate"])
+def test_values_of_batches_are_those_of_the_metric(name):
+    metric = ml.Metric(name)
+    drawn = batches.generated(np.random.default_rng(1), 20, 32)
+    expected = [metric(y, (z > 0).astype(int)) for z, y in zip(drawn.scores, drawn.labels, strict=True)]
+    assert judge.judge_of(name, None).values(drawn) == pytest.approx(metric.sign * np.array(expected))
+
+
+def test_values_of_several_classes_are_averages_over_them():
+    scores, y = some_scores(60, classes=3)
+    drawn = batches.Batches(scores.reshape(3, 20, 3), y.reshape(3, 20))
+    expected = [
+        sklearn_metrics.f1_score(labels, z.argmax(1), average="macro")
+        for z, labels in zip(drawn.scores, drawn.labels, strict=True)
+    ]
+    assert judge.judge_of("f1", None).values(drawn) == pytest.approx(expected)
+
+
+def test_generated_batches_spread_the_metric_and_hold_both_classes():
+    drawn = batches.generated(np.random.default_rng(0), 500, 128)
+    values = judge.judge_of("f1", None).values(drawn)
+    assert np.quantile(values, 0.05) < 0.2
+    assert np.quantile(values, 0.95) > 0.8
+    assert drawn.labels.any(1).all()
+    assert not drawn.labels.all(1).any()
+
+
+def test_held_out_batches_share_no_entry_with_those_learned_from():
+    z = np.arange(100.0) - 50
+    (within, outside), is_binary = batches.given(z, (z > 0).astype(int))
+    rng = np.random.default_rng(0)
+    drawn = [set(draw(rng, 200, 20).scores.ravel()) for draw in (within, outside)]
+    assert is_binary
+    assert not drawn[0] & drawn[1]
+    assert drawn[0] | drawn[1] == set(z)
+
+
+def test_half_of_the_batches_keep_their_labels():
+    z, y = some_scores(200)
+    label_of = dict(zip(z, y, strict=True))
+    (within, _), _ = batches.given(z, y)
+    drawn = within(np.random.default_rng(0), 400, 64)
+    kept = [
+        [label_of[score] for score in scores] == list(labels)
+        for scores, labels in zip(drawn.scores, drawn.labels, strict=True)
+    ]
+    assert 0.4 < np.mean(kept) < 0.6
+
+
+# The objective
+
+
+def test_spearman_is_scipys():
+    rng = np.random.default_rng(0)
+    losses, values = rng.normal(size=40), rng.integers(5, size=40) / 5
+    assert ranking.spearman(losses, values) == pytest.approx(stats.spearmanr(-losses, values).statistic)
+    assert ranking.spearman(np.ones(40), values) == 0
+
+
+def test_soft_spearman_is_close_to_spearman_and_rises_with_it():
+    values = np.random.default_rng(0).normal(size=64)
+    correlation = ranking.SoftSpearman(64)
+    for noise in (0.0, 0.5, 3.0):
+        numbers = values + noise * np.random.default_rng(1).normal(size=64)
+        soft = correlation(torch.tensor(numbers, dtype=torch.float32), ranking.ranks_of(values)).item()
+        assert soft == pytest.approx(stats.spearmanr(numbers, values).statistic, abs=0.05)
+
+
+def test_unevenness_is_the_gradient_penalty_at_the_best_scale():
+    scores = torch.tensor([[0.3, -2.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    losses = torch.sigmoid(scores).mean(1)
+    (gradient,) = torch.autograd.grad(losses.sum(), scores, retain_graph=True)
+    sizes = gradient.abs().numpy()
+    best = min(((c * sizes - 1) ** 2).mean() for c in np.linspace(0, 40, 4001))
+    assert ranking.unevenness(losses, scores).item() == pytest.approx(best, abs=1e-5)
+    assert ranking.unevenness(scores.mean(1), scores).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_unevenness_of_several_classes_is_by_entry():
+    scores = torch.eye(2, dtype=torch.float64)[None].requires_grad_()
+    losses = (scores * torch.tensor([3.0, 4.0])).sum((1, 2))
+    assert ranking.unevenness(losses, scores).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_soft_counts_through_a_line_are_those_of_the_emitted_loss():
+    loss = ml.compile("f1", "torch")
+    z, y = torch.randn(3, 20, dtype=torch.float64), torch.randint(2, (3, 20))
+    line = torch.linspace(0, 1, relaxing.POINTS, dtype=torch.float64)
+    ours = torch.stack(relaxing.soft_counts(line, z, y), 1)
+    for row, scores, labels in zip(ours, z, y, strict=True):
+        assert row.tolist() == pytest.approx([cell.item() for cell in loss.soft_counts(scores, labels)])
+
+
+@pytest.mark.parametrize("average", ["macro", "micro"])
+def test_losses_of_several_classes_are_those_of_the_emitted_loss(average):
+    loss = ml.compile("recall", "torch", task="multiclass", average=average)
+    judged = replace(judge.judge_of("recall", None), is_pooled=average == "micro")
+    z, y = torch.randn(4, 30, 3, dtype=torch.float64), torch.randint(3, (4, 30))
+    line = torch.linspace(0, 1, relaxing.POINTS, dtype=torch.float64)
+    ours = relaxing.loss_through(line, judged, z, y)
+    assert ours.tolist() == pytest.approx([loss(s, t).item() for s, t in zip(z, y, strict=True)])
+
+
+def test_features_are_what_the_surrogate_says():
+    thresholds, slope = [-1.0, 0.5], 3.0
+    z, y = torch.randn(3, 10, dtype=torch.float64), torch.randint(2, (3, 10))
+    y[2] = 0  # no positives: those quotients are 0
+    found = seeing.features(z, y, torch.tensor(thresholds, dtype=torch.float64), slope)
+    for row, scores, labels in zip(found.tolist(), z.tolist(), y.tolist(), strict=True):
+        pairs = list(zip(scores, labels, strict=True))
+        expected = []
+        for label in (1, 0):
+            own = [score for score, its in pairs if its == label]
+            for t in thresholds:
+                total = math.fsum(1 / (1 + math.exp(-slope * (score - t))) for score in own)
+                expected.append(total / len(own) if own else 0.0)
+        assert row == pytest.approx([*expected, sum(labels) / len(labels)])
+
+
+def test_a_network_is_the_same_in_numbers(seen):
+    torch.manual_seed(0)
+    sequence = training.layers(3, 5).double()
+    network = training.as_network(sequence, before=(2.0, -1.0), after=(0.5, 3.0))
+    x = torch.randn(4, 3, dtype=torch.float64)
+    expected = 0.5 * (sequence(2 * x - 1)[:, 0] + 3)
+    assert [network(row) for row in x.tolist()] == pytest.approx(expected.tolist())
+
+
+# The closed form
+
+CURVES = {
+    "smoothstep": (lambda x: x * x * (3 - 2 * x), True),
+    "amplified": (lambda x: 1 / (1 + np.exp(-12 * (x - 0.5))), True),
+    "square": (lambda x: x**2, False),
+    "a step": (lambda x: (x > 0.5) + 0.5 * (x == 0.5), True),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_closed_form_is_monotone_within_0_and_1_and_as_far_off_as_it_says(name):
+    curve, is_odd = CURVES[name]
+    grid = np.linspace(0, 1, 401)
+    found, error = closed_form.closed_form(grid, curve(grid), tolerance=0.01, is_odd=is_odd)
+    coefficients = bernstein.coefficients_of(found.expression, p)
+    assert coefficients[0] == 0
+    assert coefficients[-1] == 1
+    assert all(after > before for before, after in pairwise(coefficients))
+    if is_odd:
+        assert all(low + high == 1 for low, high in zip(coefficients, coefficients[::-1], strict=True))
+    n = len(coefficients) - 1
+    bases = [math.comb(n, k) * grid**k * (1 - grid) ** (n - k) for k in range(n + 1)]
+    direct = sum(float(c) * basis for c, basis in zip(coefficients, bases, strict=True))
+    assert np.abs(direct - curve(grid)).max() == pytest.approx(error, rel=1e-6)
+    assert error < (0.5 if name == "a step" else 0.01)  # a step is half-way at its own place
+    assert n <= 30
+
+
+def test_the_degree_is_the_least_that_is_close_enough():
+    grid = np.linspace(0, 1, 401)
+    found = [
+        closed_form.closed_form(grid, CURVES["amplified"][0](grid), tolerance=tolerance, is_odd=True)
+        for tolerance in (0.1, 0.01)
+    ]
+    degrees = [len(bernstein.coefficients_of(h.expression, p)) - 1 for h, _ in found]
+    assert degrees[0] < degrees[1]
+
+
+def test_the_text_of_a_closed_form_makes_it_again(f1):
+    again = ml.Relaxation(str(f1.closed_form.expression))  # a warning that it is not proved would be an error
+    assert again == f1.closed_form
+    assert again.slope == f1.closed_form.slope
+    assert ml.emit("f1", "torch", relaxation=str(f1.closed_form.expression)).text == (
+        ml.emit("f1", "torch", relaxation=f1.closed_form).text
+    )
+
+
+# Saved and loaded
+
+
+def test_what_is_saved_is_loaded_to_the_last_digit(f1, seen, tmp_path):
+    for learned in (f1, seen):
+        path = learned.save(tmp_path / f"{type(learned).__name__}.json")
+        assert learn.load(path) == learned
+        with pytest.raises(errors.OutputExistsError, match="exists"):
+            learned.save(path)
+        learned.save(path, force=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda found: found.pop("metricloss"), "nothing in it was learned"),
+        (lambda found: found.update(metricloss=["relaxation"]), "nothing in it was learned"),
+        (lambda found: found.update(version=7), "of version 7"),
+        (lambda found: found.update(closed_form="__import__(1)"), "means nothing|not a function"),
+        (lambda found: found.update(closed_form="1 - p"), "decreases"),
+        (lambda found: found.update(closed_form=3), "closed_form is no text"),
+        (lambda found: found.update(network=[]), "no list of layers"),
+        (lambda found: found.update(network=[[[[1.0]], 2]]), "no pair of weights"),
+        (lambda found: found.update(network=[[[["1"]], [2.0]]]), "holds 1, which is no finite number"),
+        (lambda found: found.update(network=[[[[1.0], [2.0]], [2.0]]]), "takes 2 numbers"),
+        (lambda found: found.update(network=[[[[1.0]], [2.0, 3.0]]]), "layer 1"),
+        (lambda found: found.update(error=True), "error holds True"),
+        (lambda found: found.update(error=float("inf")), "holds Infinity"),
+        (lambda found: found.update(history=0.5), "history is no list"),
+        (lambda found: found.update(is_odd=1), "neither true nor false"),
+        (lambda found: found.pop("name"), "name is no text"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused(f1, tmp_path, change, words):
+    path = f1.save(tmp_path / "learned.json")
+    found = json.loads(path.read_text())
+    change(found)
+    path.write_text(json.dumps(found))
+    with pytest.raises(errors.SavedFileError, match=words) as raised:
+        learn.load(path)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "f1", "[" * 100_000, "[1, 2]", "null", '{"metricloss": {}}'])
+def test_a_file_of_something_else_is_refused(tmp_path, text):
+    path = tmp_path / "learned.json"
+    path.write_text(text)
+    with pytest.raises(errors.SavedFileError):
+        learn.load(path)
+
+
+def test_thresholds_that_do_not_rise_are_refused(seen, tmp_path):
+    with pytest.raises(errors.SavedFileError, match="do not rise"):
+        learn.load(replace(seen, thresholds=seen.thresholds[::-1]).save(tmp_path / "learned.json"))
+
+
+# What is refused, before time is spent
+
+
+def raising(scores, targets):
+    raise KeyError("no such column")
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (raising, r"raising\(scores, targets\) raised KeyError: 'no such column'"),
+        (lambda tp, fp, fn, tn: tp, "Metric\\(formula\\)"),
+        (lambda scores, targets: math.nan, "gave nan on a batch of 16 entries"),
+        (lambda scores, targets: "high", "gave 'high'"),
+        (lambda scores, targets: scores, "must give one number"),
+        (lambda scores, targets: 0.5, "is 0.5 on 16 batches"),
+    ],
+)
+@pytest.mark.parametrize("learning", [learn.relaxation, learn.surrogate])
+def test_a_callable_that_teaches_nothing_is_refused(learning, metric, words):
+    with pytest.raises(errors.LearningError, match=words):
+        learning(metric, **TINY)
+
+
+Z, Y = some_scores(40)
+
+
+@pytest.mark.parametrize(
+    ("scores", "targets", "words"),
+    [
+        (Z, None, "targets are missing"),
+        (None, Y, "scores are missing"),
+        (Z, Y[:30], r"scores of shape \(40,\) and targets of shape \(30,\)"),
+        (Z.reshape(2, 2, 10), Y, "Give \\(entries,\\)"),
+        (Z[:, None], Y, "one class"),
+        (Z[:3], Y[:3], "too few"),
+        (np.where(Y, np.nan, Z), Y, "no finite numbers"),
+        (Z, Y + 1, "targets hold 2"),
+        (Z, Y / 2, "targets hold 0.5"),
+        (Z, 0 * Y, "all targets are 0"),
+        (Z, Y.astype(str), "targets hold"),
+    ],
+)
+def test_scores_and_targets_that_do_not_fit_are_refused(scores, targets, words):
+    with pytest.raises(errors.LearningError, match=words):
+        learn.relaxation("f1", scores, targets, **TINY)
+
+
+def test_a_surrogate_takes_binary_scores():
+    with pytest.raises(errors.LearningError, match="several classes"):
+        learn.surrogate("f1", *some_scores(classes=3), **TINY)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"points": 100}, {"points": 2}, {"size": 1.5}, {"epochs": -1}, {"hidden": 0}, {"tolerance": 0},
+        {"gradient_penalty": -1}, {"gradient_penalty": math.nan}, {"direction": "up"},
+    ],
+)  # fmt: skip
+def test_options_are_checked(changed):
+    ((name, value),) = changed.items()
+    with pytest.raises(errors.OptionError, match=f"{name}={value}|direction='up'"):
+        learn.relaxation(raising, **{**TINY, **changed})
+
+
+@pytest.mark.parametrize("changed", [{"thresholds": [1, 0]}, {"thresholds": []}, {"slope": 0}])
+def test_options_of_a_surrogate_are_checked(changed):
+    with pytest.raises(errors.OptionError, match=next(iter(changed))):
+        learn.surrogate("f1", **TINY, **changed)
+
+
+def test_a_metric_has_its_own_direction():
+    with pytest.raises(errors.OptionError, match="direction of its own"):
+        learn.relaxation(ml.Metric("f1"), direction="minimize", **TINY)
+
+
+def test_what_is_missing_is_named(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "diffsort" else find(name))
+    with pytest.raises(errors.MissingFrameworkError, match=r"diffsort.*\n.*metricloss\[learn\]"):
+        learn.relaxation("f1", **TINY)
+
+
+def test_what_was_learned_is_used_without_a_framework(f1, tmp_path, monkeypatch):
+    path = f1.save(tmp_path / "learned.json")
+    real = builtins.__import__
+
+    def guarded(name, *rest):
+        assert name.partition(".")[0] not in ("torch", "diffsort", "scipy"), name
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", guarded)
+    assert learn.load(path)(0.5) == pytest.approx(0.5)
