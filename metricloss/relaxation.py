@@ -13,7 +13,10 @@ import sympy
 from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
 
 from metricloss.algebra import HIGH, degree_bound, exact, latex
-from metricloss.bernstein import coefficients_of, derivative, is_monotone, polynomial
+from metricloss.digits import complement_of, factored, mixed, over_q
+from metricloss.digits import p as p
+from metricloss.digits import q as q
+from metricloss.digits import z as z
 from metricloss.errors import RelaxationError, RelaxationWarning, nearest
 from metricloss.functions import Weights, sigmoid
 from metricloss.network import Network
@@ -23,9 +26,6 @@ from metricloss.text import parse
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-p = Symbol("p", nonnegative=True)  #: the probability, sigmoid of the score
-q = Symbol("q", nonnegative=True)  #: its complement, 1 - p
-z = Symbol("z", real=True)  #: the raw score (logit)
 _u = Wild("u")
 
 
@@ -44,8 +44,8 @@ class Relaxation:
     """A monotone map h from the probability p, or from the score z, to [0, 1]: text or a SymPy expression.
 
     The hard decision is positive where h exceeds 1/2. That h is monotone and stays in [0, 1] is proved for
-    polynomials in p and sigmoids of a line, and else sampled at 1001 points, which a RelaxationWarning says.
-    A sum of numbers times p**k*(1 - p)**(n - k) is kept in this form, in its complement and its slope too.
+    polynomials in p, sigmoids of a line, and means of these with positive weights, and else sampled at 1001
+    points, which a RelaxationWarning says.
 
     Errors: RelaxationError where h decreases, leaves [0, 1], never crosses 1/2, or uses both p and z; those of
     text as for a Metric.
@@ -88,7 +88,7 @@ class Relaxation:
         ours = ours.replace(sympy.tanh, lambda x: 2 * sigmoid(2 * x) - 1)
         ours = ours.replace(sympy.exp(_u) * sigmoid(-_u), sigmoid(_u))
         object.__setattr__(self, "expression", ours)
-        object.__setattr__(self, "slope", _slope(ours, self.variable) if slope is None else slope)
+        object.__setattr__(self, "slope", ours.diff(self.variable) if slope is None else slope)
         object.__setattr__(self, "call", call)
         object.__setattr__(self, "reference", reference)
 
@@ -110,7 +110,7 @@ class Relaxation:
     @cached_property
     def complement(self) -> Expr:
         """1 - h, in the form that keeps its digits where h is close to 1."""
-        return _complement(self.expression)
+        return complement_of(self.expression)
 
     @cached_property
     def threshold(self) -> float:
@@ -120,7 +120,7 @@ class Relaxation:
     def on_scores(self, from_logits: bool = True) -> Decision:
         """The decision over scores z: logits, or with `from_logits=False` what the relaxation is written in."""
         if self.variable == z or not from_logits:
-            h, complement, slope = (form.xreplace({p: z}) for form in map(_factored, self._forms))
+            h, complement, slope = (form.xreplace({p: z}) for form in map(factored, self._forms))
             return Decision(h, complement, slope, self.threshold)
         over_z = {p: sigmoid(z), q: sigmoid(-z)}
         h, complement, slope = (form.xreplace(over_z) for form in self.over_p_and_q)
@@ -130,7 +130,15 @@ class Relaxation:
     @property
     def over_p_and_q(self) -> tuple[Expr, Expr, Expr]:
         """h, 1 - h and dh/dp in p and q = 1 - p, which keeps its digits where p rounds to 1."""
-        h, complement, slope = (_factored(form).replace(_vanishes_at_1, _by_q) for form in self._forms)
+        parts = mixed(self.expression)
+        if not parts:
+            h, complement, slope = map(over_q, self._forms)
+            return h, complement, slope
+        each = [
+            [weight * over_q(form) for form in (part, complement_of(part), part.diff(p))]
+            for weight, part in parts
+        ]
+        h, complement, slope = (Add(*forms) for forms in zip(*each, strict=True))
         return h, complement, slope
 
     @property
@@ -186,36 +194,6 @@ def _as_sigmoid(expression: Expr) -> Expr:
     return sigmoid(-power.args[0] - sympy.log(factor))
 
 
-def _slope(expression: Expr, variable: Symbol) -> Expr:
-    coefficients = coefficients_of(expression, p)
-    return expression.diff(variable) if coefficients is None else derivative(coefficients, p)
-
-
-def _complement(expression: Expr) -> Expr:
-    if isinstance(expression, sigmoid):
-        return sigmoid(-expression.args[0])
-    coefficients = coefficients_of(expression, p)
-    if coefficients is not None:
-        return polynomial([1 - c for c in coefficients], p)
-    return _factored(1 - expression)
-
-
-def _vanishes_at_1(expression: Expr) -> bool:
-    """Whether it is a multiple of 1 - p, which must not be a difference where p rounds to 1."""
-    return bool(expression.is_Add and expression.diff(p).is_number and expression.subs(p, 1) == 0)
-
-
-def _by_q(expression: Expr) -> Expr:
-    return expression.subs(p, 0) * q
-
-
-def _factored(expression: Expr) -> Expr:
-    """A polynomial in p as a product, which keeps its digits close to its roots 0 and 1, as Bernstein's do."""
-    is_polynomial = expression.is_polynomial(p) and expression.has(p) and degree_bound(expression) <= HIGH
-    is_bernstein = coefficients_of(expression, p) is not None
-    return sympy.factor(expression) if is_polynomial and not is_bernstein else expression
-
-
 def _check(relaxation: Relaxation) -> None:
     variables = relaxation.expression.free_symbols
     if len(variables) != 1:
@@ -266,16 +244,23 @@ def _sampled(relaxation: Relaxation) -> list[tuple[float, float]]:
 
 
 def _is_proved(relaxation: Relaxation) -> bool:
-    """Whether h is known to be monotone: a sigmoid of a line, or a polynomial without a turn."""
-    expression, slope = relaxation.expression, relaxation.slope
+    """Whether h is known to be monotone: a sigmoid of a line, a polynomial without a turn, a mean of these."""
+    parts = mixed(relaxation.expression)
+    return all(_is_monotone(part, relaxation.variable) for _, part in parts or [(1, relaxation.expression)])
+
+
+def _is_monotone(expression: Expr, variable: Symbol) -> bool:
+    """Whether a part is a sigmoid of a line, or a polynomial in p without a turn."""
     if isinstance(expression, sigmoid):
         line = expression.args[0]
-        return bool(line.is_polynomial(relaxation.variable) and sympy.degree(line, relaxation.variable) == 1)
-    coefficients = coefficients_of(expression, p)
-    if coefficients is not None and is_monotone(coefficients):
-        return True
-    if relaxation.variable != p or not expression.is_polynomial(p) or degree_bound(expression) > HIGH:
+        return bool(
+            line.is_polynomial(variable)
+            and line.diff(variable).is_positive
+            and sympy.degree(line, variable) == 1
+        )
+    if variable != p or not expression.is_polynomial(p) or degree_bound(expression) > HIGH:
         return False
+    slope = expression.diff(p)
     turning = [root for root in sympy.real_roots(slope, p) if 0 < root < 1] if slope.has(p) else []
     return all(slope.subs(p, (a + b) / 2) >= 0 for a, b in zip([0, *turning], [*turning, 1], strict=True))
 

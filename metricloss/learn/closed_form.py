@@ -1,64 +1,111 @@
-"""A monotone polynomial for a curve: Bernstein's, its coefficients never falling."""
+"""A closed form for a rising curve: a mixture of few simple ones, mostly sigmoids.
+
+It is the cdf of a random threshold, as every relaxation: with a sigmoid of p the threshold is logistic.
+"""
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.stats import beta
-from sympy import Rational, S
+from scipy.special import expit
+from sympy import Add, Expr, Rational
 
-from metricloss.bernstein import polynomial
+from metricloss.functions import sigmoid
 from metricloss.learn.batches import Array
 from metricloss.relaxation import Relaxation, p
 
-#: Coefficients are multiples of 1/UNITS, so that the text is short and exact.
-UNITS = 10_000
-#: How much of h = p is mixed in, so that the slope is nowhere 0.
-SOFT = 0.01
-DEGREES = (*range(2, 13), *range(14, 31, 2))
+#: Weights are multiples of 1/UNITS and places of 1/PLACES, so that the text is short and exact.
+UNITS, PLACES = 10_000, 40
+STEEPNESS = (2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256)
+#: Sigmoids up to so many times the curve's own steepness, if need be: steeper ones make a staircase of it.
+STEEPER = (1.5, 3.0, 6.0)
+#: So many of the parts with the least weight are tried when one is to be left out.
+TRIED = 8
+
+#: A rising curve from 0 or more to 1 or less, and its values on a grid.
+Part = tuple[Expr, Array]
 
 
 def closed_form(grid: Array, values: Array, *, tolerance: float, is_odd: bool) -> tuple[Relaxation, float]:
-    """The polynomial of least degree that is within the tolerance of values on a grid of [0, 1], and its error.
+    """The shortest mixture found within the tolerance of values on a grid of [0, 1], and its error there.
 
-    Of the highest degree, if none is. is_odd: about 1/2, as the values are.
+    The closest one, if none is. is_odd: about 1/2, as the values are. Weights are never negative and add up to
+    1, so that it rises, and stays in [0, 1]. Values and slopes are fitted together.
 
     >>> grid = np.linspace(0, 1, 101)
     >>> closed_form(grid, grid, tolerance=0.01, is_odd=True)
-    (Relaxation(p**2 + p*(1 - p)), 0.0)
+    (Relaxation(p), 0.0)
     """
-    found = [_of_degree(DEGREES[0], grid, values, is_odd)]
-    for degree in DEGREES[1:]:
+    steepest = float(np.diff(values).max() / (grid[1] - grid[0]))
+    found: list[tuple[Expr, float]] = []
+    for factor in STEEPER:
+        parts = [(p, grid), *_powers(grid, is_odd), *_sigmoids(grid, 4 * factor * steepest, is_odd)]
+        found.append(_mixture(parts, grid, values, tolerance))
         if found[-1][1] <= tolerance:
             break
-        found.append(_of_degree(degree, grid, values, is_odd))
-    steps, error = found[-1] if found[-1][1] <= tolerance else min(found, key=lambda each: each[1])
-    coefficients = accumulate((Rational(step, UNITS) for step in steps), initial=S.Zero)
-    return Relaxation(polynomial(list(coefficients), p)), error
+    expression, error = min(found, key=lambda each: each[1])
+    return Relaxation(expression), error
 
 
-def _of_degree(degree: int, grid: Array, values: Array, is_odd: bool) -> tuple[list[int], float]:
-    """The steps from coefficient to coefficient, in units, and the largest error on the grid."""
-    cdfs = np.stack([beta.cdf(grid, k + 1, degree - k) for k in range(degree)], 1)
-    free = (degree + 1) // 2 if is_odd else degree
-    basis = cdfs[:, :free] + cdfs[:, ::-1][:, :free] if is_odd else cdfs
-    weight = 100 * np.sqrt(len(grid))  # that the steps add up to 1 is no matter of best fit
-    total = np.full((1, free), 2.0 if is_odd else 1.0)
-    solution, _ = nnls(np.vstack([basis, weight * total]), np.append(values, weight))
-    steps = np.concatenate([solution, solution[: degree - free][::-1]]) if is_odd else solution
-    if is_odd and degree % 2:
-        steps[free - 1] *= 2
-    rounded = _rounded((1 - SOFT) * steps / steps.sum() + SOFT / degree, is_odd)
-    return rounded, float(np.abs(cdfs @ np.array(rounded) / UNITS - values).max())
+def _powers(grid: Array, is_odd: bool) -> Iterator[Part]:
+    """p², p³ and what they are about 1/2, whose sum with p² is 2p: none for an odd curve."""
+    if not is_odd:
+        yield p**2, grid**2
+        yield p * (2 - p), grid * (2 - grid)
+        yield p**3, grid**3
+        yield p * (p**2 - 3 * p + 3), 1 - (1 - grid) ** 3
 
 
-def _rounded(steps: Array, is_odd: bool) -> list[int]:
-    """Steps that add up to 1, in whole units that add up to UNITS, none of them 0; the largest gives way."""
-    units = np.maximum(1, np.rint(UNITS * steps)).astype(int)
-    last = len(units) - 1
-    largest = last // 2 if is_odd and last % 2 == 0 else int(units.argmax())  # an odd curve has a middle step
-    those = sorted({largest, last - largest}) if is_odd else [largest]
-    units[those] += (UNITS - units.sum()) // len(those)
-    return [int(unit) for unit in units]
+def _sigmoids(grid: Array, steepest: float, is_odd: bool) -> Iterator[Part]:
+    """Sigmoids of p, not steeper than said; for an odd curve each with its mirror image."""
+    for steepness in STEEPNESS:
+        if steepness > max(steepest, STEEPNESS[0]):
+            return
+        for place in range(PLACES // 2 + 1 if is_odd else PLACES + 1):
+            at = Rational(place, PLACES)
+            rising, values = sigmoid(steepness * (p - at)), expit(steepness * (grid - float(at)))
+            if is_odd:
+                rising = (rising + sigmoid(steepness * (p - 1 + at))) / 2
+                values = (values + expit(steepness * (grid - 1 + float(at)))) / 2
+            yield rising, values
+
+
+def _mixture(parts: list[Part], grid: Array, values: Array, tolerance: float) -> tuple[Expr, float]:
+    """Parts with weights: one after the other is left out, for as long as the error allows it."""
+    curves = np.stack([of_part for _, of_part in parts], 1)
+
+    def fitted(kept: Array) -> tuple[Array, float, float]:
+        return _fitted(grid, curves[:, kept], values)
+
+    kept = np.arange(len(parts))
+    kept = kept[fitted(kept)[0] > 0]
+    units, error, _ = fitted(kept)
+    while len(kept) > 1:
+        fewer = [np.delete(kept, place) for place in np.argsort(units)[:TRIED]]
+        candidate = min(fewer, key=lambda those: fitted(those)[2])
+        found, larger, _ = fitted(candidate)
+        if larger > tolerance:
+            break
+        kept, units, error = candidate, found, larger
+    terms = (Rational(int(n), UNITS) * parts[i][0] for n, i in zip(units, kept, strict=True))
+    return Add(*terms), error
+
+
+def _fitted(grid: Array, curves: Array, values: Array) -> tuple[Array, float, float]:
+    """Weights in units, the largest error with them, and the sum of squares of values and slopes."""
+    step = grid[1] - grid[0]
+    slopes = np.gradient(values, step)
+    by_slope = 0.5 / slopes.max()
+    wanted = np.concatenate([values, by_slope * slopes])
+    given = np.concatenate([curves, by_slope * np.gradient(curves, step, axis=0)])
+    count = given.shape[1]
+    total = 100 * np.sqrt(len(grid))  # that the weights add up to 1 is no matter of the best fit
+    some = 1e-3 * np.eye(count)  # of curves that are much alike, none is as good as another
+    rows = np.vstack([given, np.full(count, total), some])
+    weights, _ = nnls(rows, np.concatenate([wanted, [total], np.zeros(count)]))
+    units = np.rint(UNITS * weights / weights.sum()).astype(int)
+    units[units.argmax()] += UNITS - units.sum()
+    shares = units / UNITS
+    return units, float(np.abs(curves @ shares - values).max()), float(np.square(given @ shares - wanted).sum())
