@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -18,6 +19,7 @@ sklearn_metrics = pytest.importorskip("sklearn.metrics")
 import metricloss as ml  # noqa: E402  what it needs is looked for first
 from metricloss import bernstein, errors, learn  # noqa: E402
 from metricloss.backend import all_backends  # noqa: E402
+from metricloss.cli import main  # noqa: E402
 from metricloss.learn import batches, closed_form, judge, ranking, relaxing, seeing, training  # noqa: E402
 from metricloss.relaxation import p  # noqa: E402
 
@@ -54,7 +56,7 @@ def some_scores(count=400, classes=None):
 def test_a_relaxation_ranks_better_than_before_and_than_the_soft_metric(f1):
     assert max(f1.history) > f1.history[0] + 0.005
     held_out = batches.generated(np.random.default_rng(99), 512, 64)
-    judged = judge.judge_of("f1", None)
+    judged = judge.judge_of("f1")
     scores, labels = torch.from_numpy(held_out.scores).float(), torch.from_numpy(held_out.labels)
     soft = relaxing.Fixed(judged, ml.Soft())(scores, labels).numpy()
     ours = relaxing.Fixed(judged, f1.closed_form)(scores, labels).numpy()
@@ -121,6 +123,22 @@ def test_a_surrogate_is_learned_of_a_callable():
     assert (learned.name, learned.thresholds, learned.slope) == ("precision", (-1.0, 1.0), 2.0)
 
 
+@pytest.mark.parametrize("is_binary", [True, False])
+def test_of_a_callable_the_loss_is_the_mean_over_true_classes(is_binary):
+    judged = judge.judge_of(lambda scores, targets: 0.5, is_binary=is_binary)
+    curve = torch.linspace(0, 1, relaxing.POINTS, dtype=torch.float64) ** 2
+    y = torch.randint(2 if is_binary else 3, (4, 20))
+    z = torch.randn(*((4, 20) if is_binary else (4, 20, 3)), dtype=torch.float64)
+    if is_binary:
+        odd = 0.5 + (curve - curve.flip(0)) / 2
+        right = relaxing.loss_through(odd, judged, z, y)
+        h = 0.5 + ((p_true := torch.sigmoid((2 * y - 1) * z)) ** 2 - (1 - p_true) ** 2) / 2
+    else:
+        right = relaxing.loss_through(curve, judged, z, y)
+        h = torch.softmax(z, -1).gather(-1, y[..., None])[..., 0] ** 2
+    assert right.tolist() == pytest.approx((1 - h.mean(1)).tolist(), abs=1e-5)
+
+
 # Batches and what a metric says of them
 
 
@@ -129,7 +147,7 @@ def test_values_of_batches_are_those_of_the_metric(name):
     metric = ml.Metric(name)
     drawn = batches.generated(np.random.default_rng(1), 20, 32)
     expected = [metric(y, (z > 0).astype(int)) for z, y in zip(drawn.scores, drawn.labels, strict=True)]
-    assert judge.judge_of(name, None).values(drawn) == pytest.approx(metric.sign * np.array(expected))
+    assert judge.judge_of(name).values(drawn) == pytest.approx(metric.sign * np.array(expected))
 
 
 def test_values_of_several_classes_are_averages_over_them():
@@ -139,12 +157,12 @@ def test_values_of_several_classes_are_averages_over_them():
         sklearn_metrics.f1_score(labels, z.argmax(1), average="macro")
         for z, labels in zip(drawn.scores, drawn.labels, strict=True)
     ]
-    assert judge.judge_of("f1", None).values(drawn) == pytest.approx(expected)
+    assert judge.judge_of("f1").values(drawn) == pytest.approx(expected)
 
 
 def test_generated_batches_spread_the_metric_and_hold_both_classes():
     drawn = batches.generated(np.random.default_rng(0), 500, 128)
-    values = judge.judge_of("f1", None).values(drawn)
+    values = judge.judge_of("f1").values(drawn)
     assert np.quantile(values, 0.05) < 0.2
     assert np.quantile(values, 0.95) > 0.8
     assert drawn.labels.any(1).all()
@@ -220,7 +238,7 @@ def test_soft_counts_through_a_line_are_those_of_the_emitted_loss():
 @pytest.mark.parametrize("average", ["macro", "micro"])
 def test_losses_of_several_classes_are_those_of_the_emitted_loss(average):
     loss = ml.compile("recall", "torch", task="multiclass", average=average)
-    judged = replace(judge.judge_of("recall", None), is_pooled=average == "micro")
+    judged = replace(judge.judge_of("recall"), is_pooled=average == "micro")
     z, y = torch.randn(4, 30, 3, dtype=torch.float64), torch.randint(3, (4, 30))
     line = torch.linspace(0, 1, relaxing.POINTS, dtype=torch.float64)
     ours = relaxing.loss_through(line, judged, z, y)
@@ -394,6 +412,33 @@ def test_a_file_of_something_else_is_refused(tmp_path, text):
 def test_thresholds_that_do_not_rise_are_refused(seen, tmp_path):
     with pytest.raises(errors.SavedFileError, match="do not rise"):
         learn.load(replace(seen, thresholds=seen.thresholds[::-1]).save(tmp_path / "learned.json"))
+
+
+# The command line
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(learn, "relaxation", partial(learn.relaxation, **TINY))
+
+
+def test_the_command_prints_what_emit_takes(tiny, capsys, tmp_path):
+    path = tmp_path / "learned.json"
+    assert main(["learn", "F beta", "--param", "beta=2", "--seed", "3", "-o", str(path)]) == 0
+    printed = capsys.readouterr()
+    learned = learn.load(path)
+    assert printed.out == f"{learned.closed_form.expression}\n"
+    assert f"{learned.spearman:.4f}, of the closed form {learned.spearman_closed_form:.4f}" in printed.err
+    assert main(["emit", "f1", "--backend", "numpy", "--relaxation", printed.out]) == 0
+
+
+def test_the_command_overwrites_nothing(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(learn, "relaxation", lambda *_, **__: pytest.fail("time was spent"))
+    path = tmp_path / "learned.json"
+    path.write_text("mine")
+    assert main(["learn", "f1", "-o", str(path)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert path.read_text() == "mine"
 
 
 # What is refused, before time is spent

@@ -64,7 +64,7 @@ def relaxation(
     if not 0 < tolerance < 1:
         raise OptionError(f"tolerance={tolerance!r}: give a number between 0 and 1.")
     draws, is_binary = _draws(scores, targets)
-    return learn_relaxation(judge_of(metric, direction), draws, is_binary, tolerance, options)
+    return learn_relaxation(judge_of(metric, direction, is_binary), draws, is_binary, tolerance, options)
 
 
 def surrogate(
