@@ -77,17 +77,17 @@ def surrogate(
     slope: float | None = None,
     points: int = 256,
     size: int = 128,
-    hidden: int = 32,
+    hidden: int = 64,
     epochs: int = 10,
-    gradient_penalty: float = 0.1,
+    gradient_penalty: float = 0.01,
     seed: int = 0,
     progress: bool = True,
 ) -> Surrogate:
     """Learn a loss of whole batches of binary scores that ranks them as a metric does.
 
     The loss is a network of what `Surrogate` says: soft counts at thresholds. thresholds: logits, rising;
-    without them 8 quantiles of the scores. slope: how sharply a score is compared with a threshold; without it
-    4 to the distance between two. The other arguments, and Errors, are those of `relaxation`.
+    without them 8 quantiles of the scores, and 0. slope: how sharply a score is compared with a threshold;
+    without it 4 to the distance between two. The other arguments, and Errors, are those of `relaxation`.
 
     >>> learned = surrogate("f1", thresholds=[-1, 0, 1], points=16, size=32, hidden=8, epochs=1, progress=False)
     >>> learned.network.inputs
