@@ -18,11 +18,14 @@ from metricloss.relaxation import Relaxation, p
 
 #: Weights are multiples of 1/UNITS and places of 1/PLACES, so that the text is short and exact.
 UNITS, PLACES = 10_000, 40
-STEEPNESS = (2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256)
+#: So many units of p are in every mixture, that the slope is nowhere 0, and what is left for other parts.
+SOFT = 100
+REST = UNITS - SOFT
+STEEPNESS = (2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256)
 #: Sigmoids up to so many times the curve's own steepness, if need be: steeper ones make a staircase of it.
 STEEPER = (1.5, 3.0, 6.0)
-#: So many of the parts with the least weight are tried when one is to be left out.
-TRIED = 8
+#: So many parts a mixture has at the most.
+MOST = 8
 
 #: A rising curve from 0 or more to 1 or less, and its values on a grid.
 Part = tuple[Expr, Array]
@@ -35,9 +38,10 @@ def closed_form(grid: Array, values: Array, *, tolerance: float, is_odd: bool) -
     1, so that it rises, and stays in [0, 1]. Values and slopes are fitted together.
 
     >>> grid = np.linspace(0, 1, 101)
-    >>> closed_form(grid, grid, tolerance=0.01, is_odd=True)
-    (Relaxation(p), 0.0)
+    >>> closed_form(grid, 1 / (1 + np.exp(5 - 10 * grid)), tolerance=0.01, is_odd=True)[0]
+    Relaxation(p/100 + 99*sigmoid(10*p - 5)/100)
     """
+    values = values - SOFT / UNITS * grid
     steepest = float(np.diff(values).max() / (grid[1] - grid[0]))
     found: list[tuple[Expr, float]] = []
     for factor in STEEPER:
@@ -46,7 +50,7 @@ def closed_form(grid: Array, values: Array, *, tolerance: float, is_odd: bool) -
         if found[-1][1] <= tolerance:
             break
     expression, error = min(found, key=lambda each: each[1])
-    return Relaxation(expression), error
+    return Relaxation(Rational(SOFT, UNITS) * p + expression), error
 
 
 def _powers(grid: Array, is_odd: bool) -> Iterator[Part]:
@@ -73,23 +77,19 @@ def _sigmoids(grid: Array, steepest: float, is_odd: bool) -> Iterator[Part]:
 
 
 def _mixture(parts: list[Part], grid: Array, values: Array, tolerance: float) -> tuple[Expr, float]:
-    """Parts with weights: one after the other is left out, for as long as the error allows it."""
+    """Parts with weights, REST together: one after the other is taken in, the best beside those that are in."""
     curves = np.stack([of_part for _, of_part in parts], 1)
 
-    def fitted(kept: Array) -> tuple[Array, float, float]:
-        return _fitted(grid, curves[:, kept], values)
+    def fitted(taken: list[int]) -> tuple[Array, float, float]:
+        return _fitted(grid, curves[:, taken], values)
 
-    kept = np.arange(len(parts))
-    kept = kept[fitted(kept)[0] > 0]
-    units, error, _ = fitted(kept)
-    while len(kept) > 1:
-        fewer = [np.delete(kept, place) for place in np.argsort(units)[:TRIED]]
-        candidate = min(fewer, key=lambda those: fitted(those)[2])
-        found, larger, _ = fitted(candidate)
-        if larger > tolerance:
-            break
-        kept, units, error = candidate, found, larger
-    terms = (Rational(int(n), UNITS) * parts[i][0] for n, i in zip(units, kept, strict=True))
+    taken: list[int] = []
+    units, error = np.array([], int), 1.0
+    while error > tolerance and len(taken) < MOST:
+        candidates = [[*taken, one] for one in range(len(parts)) if one not in taken]
+        taken = min(candidates, key=lambda those: fitted(those)[2])
+        units, error, _ = fitted(taken)
+    terms = (Rational(int(n), UNITS) * parts[i][0] for n, i in zip(units, taken, strict=True))
     return Add(*terms), error
 
 
@@ -104,8 +104,8 @@ def _fitted(grid: Array, curves: Array, values: Array) -> tuple[Array, float, fl
     total = 100 * np.sqrt(len(grid))  # that the weights add up to 1 is no matter of the best fit
     some = 1e-3 * np.eye(count)  # of curves that are much alike, none is as good as another
     rows = np.vstack([given, np.full(count, total), some])
-    weights, _ = nnls(rows, np.concatenate([wanted, [total], np.zeros(count)]))
-    units = np.rint(UNITS * weights / weights.sum()).astype(int)
-    units[units.argmax()] += UNITS - units.sum()
+    weights, _ = nnls(rows, np.concatenate([wanted, [total * REST / UNITS], np.zeros(count)]))
+    units = np.rint(REST * weights / weights.sum()).astype(int)
+    units[units.argmax()] += REST - units.sum()
     shares = units / UNITS
     return units, float(np.abs(curves @ shares - values).max()), float(np.square(given @ shares - wanted).sum())

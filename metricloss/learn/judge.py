@@ -37,8 +37,13 @@ class Judge:
     is_pooled: bool
 
 
-def judge_of(metric: Metric | Expr | str | Scorer, direction: str | None) -> Judge:
+def judge_of(
+    metric: Metric | Expr | str | Scorer, direction: str | None = None, is_binary: bool = True
+) -> Judge:
     """What judges batches by a metric, or by a callable of scores and targets.
+
+    Nothing being known of a callable, its loss is the mean of 1 - h of the true class's probability: of binary
+    scores that is the accuracy's, of exclusive classes that of the pooled recall.
 
     Errors: those of Metric; OptionError for a direction of a Metric, which has its own.
     """
@@ -55,7 +60,8 @@ def judge_of(metric: Metric | Expr | str | Scorer, direction: str | None) -> Jud
         pairs = zip(batches.scores, batches.labels, strict=True)
         return np.array([sign * _number(metric, name, scores, labels) for scores, labels in pairs])
 
-    return Judge(name, values, _loss_over_counts(Metric("recall")).objective, is_pooled=True)
+    algebra = _loss_over_counts(Metric("accuracy" if is_binary else "recall"))
+    return Judge(name, values, algebra.objective, is_pooled=True)
 
 
 def _of_metric(metric: Metric | Expr | str, direction: str | None) -> Judge:

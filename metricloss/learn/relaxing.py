@@ -103,8 +103,9 @@ def learn_relaxation(
     with torch.no_grad():
         raw, curve = learner.raw(), learner.curve()
     first, last = float(raw[0]), float(raw[-1])
-    grid = np.linspace(0, 1, POINTS)
-    found, error = closed_form(grid, curve.double().numpy(), tolerance=tolerance, is_odd=is_odd)
+    fewer = slice(None, None, 4)  # enough for a fit
+    grid = np.linspace(0, 1, POINTS)[fewer]
+    found, error = closed_form(grid, curve.double().numpy()[fewer], tolerance=tolerance, is_odd=is_odd)
     return LearnedRelaxation(
         name=judge.name,
         network=as_network(learner.network, (SPREAD, -SPREAD / 2), (1 / (last - first), -first)),

@@ -13,8 +13,8 @@ from metricloss.learn.judge import Judge
 from metricloss.learn.training import Data, Learner, Options, as_network, data, layers, rank_correlation, train
 from metricloss.surrogate import Surrogate
 
-#: Thresholds, where none are given: at the quantiles of scores.
-THRESHOLDS = 8
+#: Thresholds at quantiles of the scores, where none are given, besides 0, at which decisions are made.
+QUANTILES = 8
 
 
 class Seen(Learner):
@@ -66,7 +66,7 @@ def learn_surrogate(
 
 
 def _spread_out(judged: Data) -> list[float]:
-    """As many thresholds as there shall be, between which lie equally many scores."""
+    """Thresholds between which lie equally many scores, and 0."""
     scores = np.concatenate([each.batches.scores.ravel() for each in judged.learned])
-    found = np.unique(np.quantile(scores, (np.arange(THRESHOLDS) + 0.5) / THRESHOLDS))
-    return [float(threshold) for threshold in found]
+    quantiles = np.quantile(scores, (np.arange(QUANTILES) + 0.5) / QUANTILES)
+    return [float(threshold) for threshold in np.unique([0.0, *quantiles])]
