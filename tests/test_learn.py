@@ -71,9 +71,9 @@ def test_a_learned_relaxation_is_odd_about_one_half_and_goes_from_0_to_1(f1):
         assert f1.closed_form.expression.subs(p, point) + f1.closed_form.expression.subs(p, 1 - point) == (
             pytest.approx(1, abs=1e-12)
         )
-    assert f1(0.0) == pytest.approx(0, abs=1e-5)
-    assert f1.network([0.0]) == pytest.approx(0, abs=1e-5)
-    assert f1.network([1.0]) == pytest.approx(1, abs=1e-5)
+    assert f1(0.0) == pytest.approx(0, abs=1e-12)
+    assert f1.network([0.0]) == pytest.approx(0, abs=1e-12)
+    assert f1.network([1.0]) == pytest.approx(1, abs=1e-12)
 
 
 def test_the_stated_error_is_the_largest_distance_from_the_closed_form(f1):
