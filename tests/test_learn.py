@@ -73,9 +73,9 @@ def test_a_learned_relaxation_is_odd_about_one_half_and_goes_from_0_to_1(f1):
     for point in (0.0, 0.1, 0.37, 0.5):
         assert f1(point) + f1(1 - point) == pytest.approx(1, abs=1e-12)
         assert sum(values_of(f1.closed_form, [point, 1 - point])) == pytest.approx(1, abs=1e-12)
-    assert f1(0.0) == pytest.approx(0, abs=1e-5)
-    assert f1.network([0.0]) == pytest.approx(0, abs=1e-5)
-    assert f1.network([1.0]) == pytest.approx(1, abs=1e-5)
+    assert f1(0.0) == pytest.approx(0, abs=1e-12)
+    assert f1.network([0.0]) == pytest.approx(0, abs=1e-12)
+    assert f1.network([1.0]) == pytest.approx(1, abs=1e-12)
 
 
 def test_the_stated_error_is_the_largest_distance_from_the_closed_form(f1):

@@ -53,8 +53,8 @@ def relaxation(
     targets that fit no metric; OptionError; those of Metric; MissingFrameworkError.
 
     >>> learned = relaxation("accuracy", points=16, size=32, hidden=8, epochs=1, progress=False)
-    >>> round(abs(learned(0.0)), 6), round(learned(1.0), 6), learned.closed_form.threshold
-    (0.0, 1.0, 0.5)
+    >>> learned(0.5), learned.closed_form.threshold, learned.error < 0.02
+    (0.5, 0.5, True)
     """
     _require()
     from metricloss.learn.judge import judge_of

@@ -31,15 +31,10 @@ class Relaxed(Learner):
         self.judge, self.is_odd = judge, is_odd
         self.network = layers(1, hidden)
 
-    def raw(self) -> Tensor:
-        """The network on the grid."""
-        grid = torch.linspace(-SPREAD / 2, SPREAD / 2, POINTS)
-        values: Tensor = self.network(grid[:, None])[:, 0]
-        return values
-
     def curve(self) -> Tensor:
         """h on the grid, from 0 to 1."""
-        values = self.raw()
+        grid = torch.linspace(-SPREAD / 2, SPREAD / 2, POINTS)
+        values: Tensor = self.network(grid[:, None])[:, 0]
         if self.is_odd:
             values = values - values.flip(0)
         return (values - values[0]) / (values[-1] - values[0])
@@ -101,14 +96,16 @@ def learn_relaxation(
         learner = Relaxed(judge, options.hidden, is_odd)
     history = train(learner, judged, options)
     with torch.no_grad():
-        raw, curve = learner.raw(), learner.curve()
-    first, last = float(raw[0]), float(raw[-1])
+        curve = learner.curve().double().numpy()
+    from_p = SPREAD, -SPREAD / 2
+    raw = as_network(learner.network, from_p)
+    first, last = raw([0.0]), raw([1.0])
     fewer = slice(None, None, 4)  # enough for a fit
     grid = np.linspace(0, 1, POINTS)[fewer]
-    found, error = closed_form(grid, curve.double().numpy()[fewer], tolerance=tolerance, is_odd=is_odd)
+    found, error = closed_form(grid, curve[fewer], tolerance=tolerance, is_odd=is_odd)
     return LearnedRelaxation(
         name=judge.name,
-        network=as_network(learner.network, (SPREAD, -SPREAD / 2), (1 / (last - first), -first)),
+        network=as_network(learner.network, from_p, (1 / (last - first), -first)),
         is_odd=is_odd,
         closed_form=found,
         error=error,

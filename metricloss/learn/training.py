@@ -36,6 +36,11 @@ class Options:
     seed: int
     progress: bool
 
+    @property
+    def is_silent(self) -> bool | None:
+        """What tqdm takes: None shows bars where there is somebody to see them."""
+        return None if self.progress else True
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -68,12 +73,13 @@ def data(judge: Judge, draws: tuple[Draw, Draw], options: Options) -> Data:
     within, outside = draws
     check_varied(judge, within(rng, 16, options.size))
 
-    def judged(draw: Draw, count: int) -> Judged:
-        batches = draw(rng, count, options.size)
+    def judged(draw: Draw, sets: int = 1) -> Judged:
+        batches = draw(rng, sets * options.points, options.size)
         return Judged(batches, judge.values(batches))
 
-    learned = [judged(within, options.points) for _ in range(LEARNED)]
-    return Data(learned, judged(within, CHOSEN * options.points), judged(outside, HELD_OUT * options.points))
+    steps = tqdm(range(LEARNED), unit="step", desc="judging", delay=2, leave=False, disable=options.is_silent)
+    learned = [judged(within) for _ in steps]
+    return Data(learned, judged(within, CHOSEN), judged(outside, HELD_OUT))
 
 
 class Learner(torch.nn.Module):  # type: ignore[misc]  # PyTorch's types are not read
@@ -97,8 +103,7 @@ def train(learner: Learner, judged: Data, options: Options) -> tuple[float, ...]
     correlation = SoftSpearman(len(judged.learned[0].values))
     history = [rank_correlation(learner, judged.chosen)]
     best = copy.deepcopy(learner.state_dict())
-    is_silent = None if options.progress else True
-    with tqdm(range(options.epochs), unit="epoch", desc="learning", disable=is_silent) as bar:
+    with tqdm(range(options.epochs), unit="epoch", desc="learning", disable=options.is_silent) as bar:
         for _ in bar:
             for scores, labels, ranks in _steps(judged.learned):
                 losses = learner(scores.requires_grad_(), labels)
