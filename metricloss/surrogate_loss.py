@@ -7,7 +7,7 @@ import types
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 
 from metricloss.backend import Backend, composed
 from metricloss.errors import OptionError
@@ -31,7 +31,7 @@ class SurrogateSource(Written):
     surrogate: Surrogate
     backend: Backend
 
-    @property
+    @cached_property
     def entry_points(self) -> tuple[str, ...]:
         """What users call in the file."""
         found = (name for node in ast.parse(self.text).body for name in bound(node))
@@ -95,7 +95,6 @@ def load_surrogate(source: SurrogateSource) -> SurrogateLoss:
     return SurrogateLoss(source, load_text(source.text, name))
 
 
-@cache
 def _skeleton(backend: Backend) -> str:
     """The backend's loss.py, with its surrogate.py in place of what both define."""
     path = backend.folder / "surrogate.py"

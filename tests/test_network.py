@@ -109,6 +109,20 @@ def test_the_text_holds_every_number_with_all_its_digits():
     assert SMALL.shapes == ((1, 7), (7, 5), (5, 1))
 
 
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (((((1.0,),), (0.0, 0.0)),), "layer 1 takes not the 1 numbers"),
+        (((((1.0, 1.0),), (0.0, 0.0)),), "the last layer has 2 outputs"),
+        (((((math.nan,),), (0.0,)),), "is not finite"),
+        (((((1.0,),), (math.inf,)),), "is not finite"),
+    ],
+)
+def test_what_is_no_network_is_refused(layers, message):
+    with pytest.raises(errors.OptionError, match=message):
+        Network(layers)
+
+
 def test_networks_with_other_numbers_have_other_names():
     assert len({rising(1, 3, 1, seed=seed).name for seed in range(5)}) == 5
     assert rising(1, 3, 1).name == Network(rising(1, 3, 1).layers).name
