@@ -25,7 +25,13 @@ _ENTRY_POINTS = ("loss", "value_and_grad", "features", "MetricLoss")
 
 @dataclass(frozen=True)
 class SurrogateSource(Written):
-    """The text of an emitted file of a surrogate, and what it was made from; as a Source else."""
+    """The text of an emitted file of a surrogate, and what it was made from; as a Source else.
+
+    >>> from metricloss import Network, emit
+    >>> youden = Surrogate("youden", (0.0,), 4.0, Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),)), 1.0)
+    >>> print(emit(youden, "jax").text.splitlines()[0])
+    \"""A loss for JAX, learned for youden.
+    """
 
     text: str = field(repr=False)
     surrogate: Surrogate
@@ -46,6 +52,12 @@ class SurrogateLoss(Loaded):
     Beside the loss it has ``features``, what its network is given of a batch; ``value_and_grad`` where the
     framework has no autodiff of its own; and where it has modules, such a class. There is no ``score``: the
     metric that it was learned for may be any function of scores and labels, and stands in no file.
+
+    >>> from metricloss import Network, compile
+    >>> youden = Surrogate("youden", (0.0,), 4.0, Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),)), 1.0)
+    >>> loss = compile(youden, "numpy")
+    >>> [float(number) for number in loss.features([1, 0], [0.0, 0.0])], float(loss([1, 0], [0.0, 0.0]))
+    ([0.5, 0.5, 0.5], 1.0)
     """
 
     emitted: SurrogateSource
