@@ -81,7 +81,11 @@ class Root(Function):  # type: ignore[misc]  # SymPy has no types
 
 
 class Weights(AtomicExpr):  # type: ignore[misc]  # SymPy has no types
-    """A network as an argument of the functions that it stands for."""
+    """A network as an argument of the functions that it stands for.
+
+    >>> Weights(Network(((((2.0,),), (0.0,)),)))
+    Network()
+    """
 
     __slots__ = ("network",)
     is_commutative = True
@@ -102,7 +106,12 @@ class Weights(AtomicExpr):  # type: ignore[misc]  # SymPy has no types
 
 
 class Learned(Function):  # type: ignore[misc]  # SymPy has no types
-    """``Learned(x, Weights(network))``: the value of a network of one number."""
+    """``Learned(x, Weights(network))``: the value of a network of one number.
+
+    >>> from sympy.abc import x
+    >>> Learned(x, Weights(Network(((((2.0,),), (0.0,)),)))).diff(x)
+    f'(x)
+    """
 
     nargs = 2
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import operator
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from metricloss.errors import OptionError
 
@@ -21,7 +22,8 @@ class Network:
 
     layers: pairs (W, b), W of shape (inputs, outputs) as rows.
 
-    Errors: OptionError where the shapes of two layers do not fit, or the last has not one output.
+    Errors: OptionError where the shapes of two layers do not fit, the last has not one output, or a number is
+    not finite.
 
     >>> double = Network((((((2.0,),), (0.0,))),))
     >>> double([3.0]), double.slopes([3.0])
@@ -38,6 +40,8 @@ class Network:
             inputs = len(biases)
         if inputs != 1:
             raise OptionError(f"the last layer has {inputs} outputs\nGive it one.")
+        if not all(map(math.isfinite, self._numbers)):
+            raise OptionError("a number of the network is not finite")
 
     @property
     def inputs(self) -> int:
@@ -51,8 +55,7 @@ class Network:
         >>> Network(((((2.0,),), (0.5,)),)).text
         '2.0 0.5'
         """
-        parts = (part for weights, biases in self.layers for part in (*weights, biases))
-        return " ".join(repr(float(number)) for part in parts for number in part)
+        return " ".join(repr(float(number)) for number in self._numbers)
 
     @cached_property
     def name(self) -> str:
@@ -86,6 +89,11 @@ class Network:
             is_last = number == len(self.layers)
             activations.append(sums if is_last else [u if u > 0 else math.expm1(u) for u in sums])
         return activations
+
+    @property
+    def _numbers(self) -> Iterator[float]:
+        for weights, biases in self.layers:
+            yield from chain(*weights, biases)
 
     @cached_property
     def _columns(self) -> list[list[tuple[float, ...]]]:

@@ -57,8 +57,9 @@ class Recipe:
     @property
     def variants(self) -> tuple[str, ...]:
         """Which variants of the functions of a backend's loss this one needs; of several, the last wins."""
+        learned = ("learned",) if self.relaxation.network else ()
         if self.is_plain:
-            return ()
+            return learned
         task, skips = self.task, self.metric.skips
         words = {
             "grouped": True,
@@ -78,7 +79,7 @@ class Recipe:
             "class_weight": bool(task.class_weight),
             "class_weight_skip": bool(task.class_weight) and skips,
         }
-        return tuple(word for word, applies in words.items() if applies)
+        return (*(word for word, applies in words.items() if applies), *learned)
 
     @property
     def settings(self) -> dict[str, object]:

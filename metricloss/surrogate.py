@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Surrogate:
     name: of the metric. thresholds: logits, rising. slope: how sharp a_k is. network: over the 2K + 1 numbers.
     spearman: the rank correlation of the negated loss with the metric on held-out batches.
 
-    Errors: OptionError where the network does not take 2K + 1 numbers.
+    Errors: OptionError where the network does not take 2K + 1 numbers, or a number is not finite.
 
     >>> youden = Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),))
     >>> Surrogate("youden", (0.0,), 4.0, youden, 1.0)
@@ -35,6 +36,8 @@ class Surrogate:
     spearman: float
 
     def __post_init__(self) -> None:
+        if not all(map(math.isfinite, (*self.thresholds, self.slope))):
+            raise OptionError(f"thresholds {self.thresholds} and slope {self.slope} are to be finite numbers")
         features = 2 * len(self.thresholds) + 1
         if self.network.inputs != features:
             raise OptionError(

@@ -7,7 +7,7 @@ import types
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 
 from metricloss.backend import Backend, composed
 from metricloss.errors import OptionError
@@ -25,13 +25,19 @@ _ENTRY_POINTS = ("loss", "value_and_grad", "features", "MetricLoss")
 
 @dataclass(frozen=True)
 class SurrogateSource(Written):
-    """The text of an emitted file of a surrogate, and what it was made from; as a Source else."""
+    """The text of an emitted file of a surrogate, and what it was made from; as a Source else.
+
+    >>> from metricloss import Network, emit
+    >>> youden = Surrogate("youden", (0.0,), 4.0, Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),)), 1.0)
+    >>> print(emit(youden, "jax").text.splitlines()[0])
+    \"""A loss for JAX, learned for youden.
+    """
 
     text: str = field(repr=False)
     surrogate: Surrogate
     backend: Backend
 
-    @property
+    @cached_property
     def entry_points(self) -> tuple[str, ...]:
         """What users call in the file."""
         found = (name for node in ast.parse(self.text).body for name in bound(node))
@@ -46,6 +52,12 @@ class SurrogateLoss(Loaded):
     Beside the loss it has ``features``, what its network is given of a batch; ``value_and_grad`` where the
     framework has no autodiff of its own; and where it has modules, such a class. There is no ``score``: the
     metric that it was learned for may be any function of scores and labels, and stands in no file.
+
+    >>> from metricloss import Network, compile
+    >>> youden = Surrogate("youden", (0.0,), 4.0, Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),)), 1.0)
+    >>> loss = compile(youden, "numpy")
+    >>> [float(number) for number in loss.features([1, 0], [0.0, 0.0])], float(loss([1, 0], [0.0, 0.0]))
+    ([0.5, 0.5, 0.5], 1.0)
     """
 
     emitted: SurrogateSource
@@ -95,7 +107,6 @@ def load_surrogate(source: SurrogateSource) -> SurrogateLoss:
     return SurrogateLoss(source, load_text(source.text, name))
 
 
-@cache
 def _skeleton(backend: Backend) -> str:
     """The backend's loss.py, with its surrogate.py in place of what both define."""
     path = backend.folder / "surrogate.py"

@@ -16,8 +16,8 @@ from metricloss.recipe import Recipe
 _MARK = "__"
 #: As long may a line of an emitted file be.
 _WIDE = 112
-#: Words without which a backend can do: torch lays arrays out alike, by sample or not.
-_OPTIONAL = {"by_sample"}
+#: Words without which a backend can do: torch lays arrays out alike, by sample or not; and not all use blocks.
+_OPTIONAL = {"by_sample", "learned"}
 
 
 def chosen(backend: str, skeleton: str, recipe: Recipe) -> str:

@@ -109,6 +109,20 @@ def test_the_text_holds_every_number_with_all_its_digits():
     assert SMALL.shapes == ((1, 7), (7, 5), (5, 1))
 
 
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (((((1.0,),), (0.0, 0.0)),), "layer 1 takes not the 1 numbers"),
+        (((((1.0, 1.0),), (0.0, 0.0)),), "the last layer has 2 outputs"),
+        (((((math.nan,),), (0.0,)),), "is not finite"),
+        (((((1.0,),), (math.inf,)),), "is not finite"),
+    ],
+)
+def test_what_is_no_network_is_refused(layers, message):
+    with pytest.raises(errors.OptionError, match=message):
+        Network(layers)
+
+
 def test_networks_with_other_numbers_have_other_names():
     assert len({rising(1, 3, 1, seed=seed).name for seed in range(5)}) == 5
     assert rising(1, 3, 1).name == Network(rising(1, 3, 1).layers).name
@@ -228,18 +242,16 @@ def test_the_hard_decision_is_where_the_network_crosses_a_half(framework, is_odd
 
 def test_a_saturated_batch_and_an_empty_one_are_finite(framework):
     loss = compiled(framework.name, metric="mcc")
-    for z in ([1e4, -1e4, 1e4], []):
-        for dtype in framework.dtypes[:2]:
-            value, gradient = evaluated(
-                framework, loss, np.array(z), [1.0, 0.0, 1.0][: len(z)], W[: len(z)], dtype
-            )
-            assert math.isfinite(value)
-            assert np.isfinite(gradient).all()
+    for z, dtype in (([1e4, -1e4, 1e4], "float16"), ([], "float32")):
+        value, gradient = evaluated(framework, loss, np.array(z), [1.0, 0.0, 1.0][: len(z)], W[: len(z)], dtype)
+        assert math.isfinite(value)
+        assert np.isfinite(gradient).all()
 
 
-def test_torch_works_in_blocks_and_on_its_own_graph(torch):
-    """More entries than a block has; and a second derivative, by autograd through the slope."""
+def test_torch_works_in_blocks(torch):
+    """More entries than a block has, which is small: hidden values are many."""
     loss, numpy = compiled("torch"), compiled("numpy")
+    assert loss.module.BLOCK < ml.compile("f1", "torch").module.BLOCK
     n = 3 * loss.module.BLOCK * torch.get_num_threads() + 5
     draw = np.random.default_rng(0)
     z, y = draw.normal(size=n), draw.integers(0, 2, n)
@@ -278,8 +290,6 @@ def test_jax_differentiates_twice_and_compiles(jax):
     assert np.asarray(jax.jit(jax.grad(squares))(z)) == pytest.approx(
         curvature_by_differences(Z), rel=1e-5, abs=1e-9
     )
-    each = jax.vmap(lambda z: compiled("jax")(z, y, weights=w))(jax.numpy.stack([z, 2 * z]))
-    assert float(each[1]) == pytest.approx(float(compiled("jax")(2 * z, y, weights=w)), rel=1e-12)
 
 
 def test_torch_compiles_it_in_one_graph(torch):

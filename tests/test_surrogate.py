@@ -298,3 +298,9 @@ def test_options_are_refused(option):
 def test_a_network_of_other_features_is_refused():
     with pytest.raises(errors.OptionError, match="takes 3 numbers, and of 2 thresholds there are 5"):
         Surrogate("f1", (0.0, 1.0), 4.0, drawn(3, 1), 1.0)
+
+
+@pytest.mark.parametrize(("thresholds", "slope"), [((math.nan,), 4.0), ((0.0,), math.inf)])
+def test_numbers_that_are_not_finite_are_refused(thresholds, slope):
+    with pytest.raises(errors.OptionError, match="finite"):
+        Surrogate("f1", thresholds, slope, drawn(3, 1), 1.0)

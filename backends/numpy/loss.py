@@ -22,6 +22,7 @@ CLASS_WEIGHT = (1.0,)
 IGNORE_INDEX = None
 # Scores are worked on in blocks of so many, which stay in a processor's cache.
 BLOCK = 2**15
+BLOCK__learned = 2**12
 # Products of so many are added in their own dtype, and what comes of these in float64.
 ROW = 2**9
 # Of every layer of the learned network, how many numbers it takes and how many it gives.

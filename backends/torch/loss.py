@@ -28,6 +28,7 @@ IGNORE_INDEX = -100
 # Entries that the cache of one processor core holds, with what is computed of them.
 BLOCK = 2**16
 BLOCK__multiclass = 2**18
+BLOCK__learned = 2**13
 # Of every layer of the learned network, how many numbers it takes and how many it gives.
 SHAPES = ((1, 1),)
 # Its numbers, layer by layer: the weights, a row for each number that the layer takes, and what it adds.
