@@ -368,6 +368,21 @@ def test_weights_of_fit_are_those_of_the_counts():
     np.testing.assert_allclose(*ends, rtol=1e-4, atol=1e-6)
 
 
+def test_masks_of_layers_are_those_of_the_counts_in_fit():
+    """One step on masked entries ends where it ends without them; in JAX the scores have no `_keras_mask`."""
+    rng, ends = np.random.default_rng(0), []
+    x, y = rng.normal(size=(6, 7, 3)).astype("float32"), rng.random((6, 7)) < 0.4
+    x[:, 5:] = 0
+    for steps in (7, 5):
+        inputs = keras.Input((steps, 3))
+        dense = keras.layers.Dense(1, kernel_initializer="ones")
+        model = keras.Model(inputs, dense(keras.layers.Masking()(inputs)))
+        model.compile(keras.optimizers.SGD(1.0), loss=compiled("f1", "keras").F1Loss())
+        model.fit(x[:, :steps], y[:, :steps], verbose=0)
+        ends.append(np.concatenate([weights.ravel() for weights in model.get_weights()]))
+    np.testing.assert_allclose(*ends, rtol=1e-5)
+
+
 def test_exclusive_classes_are_learnt():
     x, y = breast_cancer()
     loss = ml.compile("f1", "keras", task="multiclass")
@@ -429,16 +444,72 @@ def test_a_saved_model_is_loaded_and_goes_on(tmp_path: Path):
             assert found[name] == pytest.approx(values, rel=1e-4), name
 
 
-def test_a_loss_of_another_file_is_refused(tmp_path: Path):
-    """Two losses of one name: the one made last is found, and says which the model wants."""
-    model = classifier(ml.compile("f1", "keras"))
+def saved(loss: Any, path: Path) -> Path:
+    """The path of a small compiled model that is saved there."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss=loss)
     model.optimizer.build(model.trainable_variables)
-    model.save(tmp_path / "model.keras")
+    model.save(path)
+    return path
+
+
+def test_a_loss_of_another_file_is_refused(tmp_path: Path):
+    """Two losses of one name: the one made last is found, and says which the model wants, and what to do."""
+    path = saved(ml.compile("f1", "keras").F1Loss(), tmp_path / "model.keras")
+    message = (
+        r"saved with the F1Loss that `metricloss emit f1 --backend keras` writes, .* of `metricloss emit f1 "
+        r"--backend keras --relaxation 'AnyLoss\(10\)'`: .* compile that loss again if it was compiled in"
+    )
     ml.compile("f1", "keras", relaxation="AnyLoss(10)")
-    with pytest.raises(ValueError, match="saved with what `metricloss emit f1 --backend keras` writes"):
-        keras.models.load_model(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=message):
+        keras.models.load_model(path)
     ml.compile("f1", "keras")
-    assert keras.models.load_model(tmp_path / "model.keras").loss.name == "f1_loss"
+    assert keras.models.load_model(path).loss.name == "f1_loss"
+
+
+#: Another loss of the same name and backend, by what differs.
+OTHERS = {
+    "expression": (ml.Metric("TP/(TP + FP + FN)", name="f1"), {}),
+    "direction": (ml.Metric(F1, name="f1", direction="minimize"), {}),
+    "zero_division": (ml.Metric(F1, name="f1", zero_division=1), {}),
+    "relaxation": (ml.Metric(F1, name="f1"), {"relaxation": "AnyLoss(10)"}),
+    "from_logits": (ml.Metric(F1, name="f1"), {"from_logits": False}),
+    "task": (ml.Metric(F1, name="f1"), {"task": "multilabel"}),
+}
+
+
+def test_a_loss_is_the_same_by_its_name_and_by_its_formula():
+    """Either loads what the other saved, and what computes something else does not."""
+    by_name, by_formula = ml.compile("f1", "keras"), ml.compile(ml.Metric(F1, name="f1"), "keras")
+    for kind in ("F1Loss", "F1Score"):
+        config = getattr(by_name, kind)(name="mine").get_config()
+        assert getattr(by_formula, kind).from_config(config).name == "mine"
+        for metric, options in OTHERS.values():
+            other = getattr(ml.compile(metric, "keras", **options), kind)
+            with pytest.raises(ValueError, match=f"saved with the {kind} that `metricloss emit f1 --backend"):
+                other.from_config(config)
+
+
+@pytest.mark.parametrize("scoped", [True, False])
+def test_custom_objects_are_taken(tmp_path: Path, scoped: bool):
+    """Also where another loss of the same name was compiled last, which is then the one that Keras finds."""
+    loss = ml.compile("f1", "keras")
+    path = saved(loss.F1Loss(), tmp_path / "model.keras")
+    ml.compile("f1", "keras", relaxation="AnyLoss(10)")
+    given = {"F1Loss": loss.F1Loss}
+    with keras.saving.custom_object_scope(given if scoped else {}):
+        model = keras.models.load_model(path, custom_objects=None if scoped else given)
+    assert type(model.loss) is loss.F1Loss
+
+
+def test_a_function_is_saved_and_loaded(tmp_path: Path):
+    """The one that computes the same, although all functions have one name."""
+    loss, other = ml.compile("f1", "keras"), ml.compile("f1", "keras", relaxation="AnyLoss(10)")
+    path = saved(loss.loss, tmp_path / "model.keras")
+    z, y, _ = sample()
+    assert float(loss(y, z)) != pytest.approx(float(other(y, z)), rel=0.01)
+    found = keras.models.load_model(path).loss
+    assert float(found(y, z)) == pytest.approx(float(loss(y, z)), rel=1e-6)
 
 
 # ---- wrong use
