@@ -416,6 +416,18 @@ def test_exclusive_classes_are_learnt():
     assert history["f1_score"][-1] > max(0.9, history["f1_score"][0] + 0.1)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="it is the loss for TensorFlow that is tried")
+def test_a_loss_for_tensorflow_trains_on_class_indices():
+    """Keras makes floating-point numbers of them."""
+    loss = TASKS["classes"].compiled(F1, "tensorflow")
+    x, y = np.eye(3, dtype="float32").repeat(4, 0), np.arange(3).repeat(4)
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.SGD(5.0), loss=loss.module.loss)
+    losses = model.fit(x, y, epochs=10, batch_size=12, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    assert float(loss(y.astype("float32"), x)) == float(loss(y, x))
+
+
 def test_mixed_precision():
     x, y = breast_cancer()
     before = keras.config.dtype_policy()

@@ -20,7 +20,7 @@ import pytest
 import metricloss as ml
 from metricloss.backend import all_backends
 from metricloss.task import AVERAGES, TASKS
-from tests.frameworks import FRAMEWORKS
+from tests.frameworks import FRAMEWORKS, TENSORFLOW
 from tests.metrics import METRIC, RELAXATION, compiled
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -125,8 +125,12 @@ CALLS = {
 
 
 def run_alone(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A fresh interpreter in isolated mode: neither the current folder nor PYTHONPATH is searched."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    """A fresh interpreter in isolated mode: neither the current folder nor PYTHONPATH is searched.
+
+    Keras on torch would itself import SymPy.
+    """
+    keras = "tensorflow" if TENSORFLOW.is_installed else "jax"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": keras}
     command = [sys.executable, "-I", "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
