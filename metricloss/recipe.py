@@ -82,6 +82,23 @@ class Recipe:
         return (*(word for word, applies in words.items() if applies), *learned)
 
     @property
+    def computed(self) -> str:
+        """What a loss computes, whatever it is called: the same for a metric's name and for its formula.
+
+        >>> recipe_of("f1").computed == recipe_of("2*TP/(2*TP + FP + FN)").computed
+        True
+        """
+        metric, relaxation = self.metric, self.relaxation
+        options = {
+            "direction": metric.direction,
+            "zero_division": metric.zero_division,
+            "relaxation": relaxation.expression,
+            "from_logits": self.from_logits,
+            **self.task.options,
+        }
+        return ", ".join([str(metric.expression), *(f"{name}={value}" for name, value in options.items())])
+
+    @property
     def settings(self) -> dict[str, object]:
         """The constants of a backend's loss that the user sets."""
         task, network = self.task, self.relaxation.network
@@ -90,6 +107,7 @@ class Recipe:
             "CLASS_WEIGHT": task.class_weight or None,
             "IGNORE_INDEX": task.ignore_index,
             "FORMULA": ", ".join([str(self.metric.expression), *task.words, f"relaxed by {self.relaxation}"]),
+            "COMPUTED": self.computed,
             "NAME": self.metric.name,
             "HIGHER_IS_BETTER": self.metric.direction == "maximize",
             "SHAPES": network and network.shapes,

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from tests.metrics import compiled
 from tests.problems import ALL, CORNERS, EXACT, HALF, close, sample
 from tests.tasks import Arrays, Case
 
+if os.environ.get("KERAS_BACKEND") != "tensorflow":
+    sys.modules["tensorflow"] = None  # as if it were not there: saving a model would import it
 keras = pytest.importorskip("keras")  # pytest imports it too, to look for examples in docstrings
 ops = keras.ops
 
@@ -61,12 +64,30 @@ def numbers(x: Any) -> np.ndarray:
     return ops.convert_to_numpy(x if dtype in ("float32", "float64") else ops.cast(x, "float32"))
 
 
+def fast(function: Any) -> Any:
+    """The function, compiled in JAX: op by op, as the tests of the loss as an object have it, takes it long."""
+    if BACKEND != "jax":
+        return function
+    import jax
+
+    return jax.jit(function)
+
+
+@cache
+def step(loss: Any) -> Any:
+    """The value of the emitted function, of a vector all of it, and the gradient of its sum."""
+    return fast(
+        lambda y, z, w, mask: (
+            loss(y, z, w, mask), TRIAL.gradient(lambda z: ops.sum(loss(y, z, w, mask)), z),
+        )
+    )  # fmt: skip
+
+
 def value_and_gradient(loss: Any, y: Any, z: Any, w: Any = None, mask: Any = None, dtype: str = "float64"):
     """Value, of a vector all of it, and the gradient of its sum by Keras' backend."""
     with TRIAL.in_double() if dtype == "float64" else nullcontext():
         y, z, w, mask = (None if x is None else ops.convert_to_tensor(np.array(x)) for x in (y, z, w, mask))
-        z = ops.cast(z, dtype)
-        value, gradient = loss(y, z, w, mask), TRIAL.gradient(lambda z: ops.sum(loss(y, z, w, mask)), z)
+        value, gradient = step(loss.module.loss)(y, ops.cast(z, dtype), w, mask)
         assert keras.backend.standardize_dtype(value.dtype) == dtype
         assert keras.backend.standardize_dtype(gradient.dtype) == dtype
         return numbers(value), numbers(gradient)
@@ -126,11 +147,14 @@ def test_scores_and_counts(task):
     case = TASKS[task]
     z, y, *_ = drawn(case)
     ours, theirs = case.compiled(F1, "keras"), case.compiled(F1, "numpy")
-    for name in ("score", "counts", "soft_counts"):
-        with TRIAL.in_double():
-            found = getattr(ours, name)(y, ops.convert_to_tensor(z, "float64"))
-            found = np.array([numbers(x) for x in found] if isinstance(found, tuple) else numbers(found))
-        np.testing.assert_allclose(found, np.array(getattr(theirs, name)(y, z)), rtol=1e-12, atol=1e-13)
+    with TRIAL.in_double():
+        found = fast(lambda y, z: (ours.score(y, z), *ours.counts(y, z), *ours.soft_counts(y, z)))(
+            ops.convert_to_tensor(y), ops.convert_to_tensor(z, "float64")
+        )
+        found = [numbers(x) for x in found]
+    expected = theirs.score(y, z), *theirs.counts(y, z), *theirs.soft_counts(y, z)
+    for of_ours, of_theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(of_ours, of_theirs, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -187,7 +211,7 @@ def hessian(function: Any, z: Any) -> np.ndarray:
     if BACKEND == "jax":
         import jax
 
-        return np.asarray(jax.jacrev(jax.grad(function))(z))
+        return np.asarray(jax.jit(jax.jacrev(jax.grad(function)))(z))
     import torch
 
     return torch.autograd.functional.hessian(function, z).numpy()
@@ -226,11 +250,7 @@ def compiled_by_backend(function: Any) -> Any:
         import tensorflow as tf
 
         return tf.function(function, jit_compile=True)
-    if BACKEND == "jax":
-        import jax
-
-        return jax.jit(function)
-    return function  # what torch.compile would take is minutes
+    return fast(function)  # what torch.compile would take is minutes
 
 
 @pytest.mark.parametrize("task", ["tags by sample and class", "classes", "classes but one"])
@@ -333,10 +353,14 @@ def breast_cancer() -> tuple[np.ndarray, np.ndarray]:
     return ((x - x.mean(0)) / x.std(0))[order].astype("float32"), y[order]
 
 
+#: Of the rows above: of one shape each, for which Keras compiles once.
+SIZE, BATCH = 400, 100
+
+
 def classifier(loss: ml.Loss, outputs: int = 1, **options: Any) -> Any:
     keras.utils.set_random_seed(3)
     model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(outputs)])
-    model.compile(keras.optimizers.Adam(0.05), loss=loss.F1Loss(), metrics=[loss.F1Score()], **options)
+    model.compile(keras.optimizers.Adam(0.1), loss=loss.F1Loss(), metrics=[loss.F1Score()], **options)
     return model
 
 
@@ -345,12 +369,13 @@ def test_training_on_f1_raises_f1():
     loss = compiled("f1", "keras")
     model = classifier(loss)
     stop = keras.callbacks.EarlyStopping("val_f1_score", mode="max", patience=20)
-    data = {"validation_data": (x[300:], y[300:]), "callbacks": [stop]}
-    history = model.fit(x[:300], y[:300], batch_size=128, epochs=30, verbose=0, **data).history
+    data = {"validation_data": (x[300:SIZE], y[300:SIZE]), "callbacks": [stop]}
+    history = model.fit(x[:300], y[:300], batch_size=BATCH, epochs=20, verbose=0, **data).history
     assert history["f1_score"][-1] > max(0.9, history["f1_score"][0] + 0.2)
     assert history["loss"][-1] < history["loss"][0] - 0.2
-    z = model.predict(x[300:], verbose=0)[:, 0]
-    assert history["val_f1_score"][-1] == pytest.approx(compiled("f1", "numpy").score(y[300:], z), rel=1e-5)
+    z = model.predict(x[300:SIZE], batch_size=BATCH, verbose=0)[:, 0]
+    expected = compiled("f1", "numpy").score(y[300:SIZE], z)
+    assert history["val_f1_score"][-1] == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_of_fit_are_those_of_the_counts():
@@ -368,11 +393,39 @@ def test_weights_of_fit_are_those_of_the_counts():
     np.testing.assert_allclose(*ends, rtol=1e-4, atol=1e-6)
 
 
+def test_masks_of_layers_are_those_of_the_counts_in_fit():
+    """One step on masked entries ends where it ends without them; in JAX the scores have no `_keras_mask`."""
+    rng, ends = np.random.default_rng(0), []
+    x, y = rng.normal(size=(6, 7, 3)).astype("float32"), rng.random((6, 7)) < 0.4
+    x[:, 5:] = 0
+    for steps in (7, 5):
+        inputs = keras.Input((steps, 3))
+        dense = keras.layers.Dense(1, kernel_initializer="ones")
+        model = keras.Model(inputs, dense(keras.layers.Masking()(inputs)))
+        model.compile(keras.optimizers.SGD(1.0), loss=compiled("f1", "keras").F1Loss())
+        model.fit(x[:, :steps], y[:, :steps], verbose=0)
+        ends.append(np.concatenate([weights.ravel() for weights in model.get_weights()]))
+    np.testing.assert_allclose(*ends, rtol=1e-5)
+
+
 def test_exclusive_classes_are_learnt():
     x, y = breast_cancer()
     loss = ml.compile("f1", "keras", task="multiclass")
-    history = classifier(loss, outputs=2).fit(x, y, batch_size=128, epochs=20, verbose=0).history
+    model = classifier(loss, outputs=2)
+    history = model.fit(x[:SIZE], y[:SIZE], batch_size=BATCH, epochs=12, verbose=0).history
     assert history["f1_score"][-1] > max(0.9, history["f1_score"][0] + 0.1)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="it is the loss for TensorFlow that is tried")
+def test_a_loss_for_tensorflow_trains_on_class_indices():
+    """Keras makes floating-point numbers of them."""
+    loss = TASKS["classes"].compiled(F1, "tensorflow")
+    x, y = np.eye(3, dtype="float32").repeat(4, 0), np.arange(3).repeat(4)
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.SGD(5.0), loss=loss.module.loss)
+    losses = model.fit(x, y, epochs=10, batch_size=12, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    assert float(loss(y.astype("float32"), x)) == float(loss(y, x))
 
 
 def test_mixed_precision():
@@ -381,7 +434,7 @@ def test_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")
     try:
         model = classifier(compiled("f1", "keras"))
-        history = model.fit(x, y, batch_size=128, epochs=5, verbose=0).history
+        history = model.fit(x[:SIZE], y[:SIZE], batch_size=BATCH, epochs=5, verbose=0).history
     finally:
         keras.config.set_dtype_policy(before)
     assert np.isfinite(history["loss"]).all()
@@ -390,22 +443,29 @@ def test_mixed_precision():
 
 # ---- saving
 
-#: In a fresh process: load and go on, with the file alone, and then with what is compiled again.
+
+def saved(loss: Any, path: Path) -> Path:
+    """The path of a small compiled model that is saved there."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss=loss)
+    model.optimizer.build(model.trainable_variables)
+    model.save(path)
+    return path
+
+
+#: In a fresh process: load and go on, with the file alone.
 GO_ON = """
-import json, sys
+import json, os, sys
+if os.environ["KERAS_BACKEND"] != "tensorflow":
+    sys.modules["tensorflow"] = None
 import f1_loss, keras, numpy as np
 
-def losses():
-    keras.utils.set_random_seed(0)
-    model = keras.models.load_model("model.keras")
-    return model.fit(data["x"], data["y"], batch_size=128, epochs=2, verbose=0, shuffle=False).history
-
 data = np.load("data.npz")
-with_file = losses()
+keras.utils.set_random_seed(0)
+model = keras.models.load_model("model.keras")
+history = model.fit(data["x"], data["y"], batch_size=128, epochs=2, verbose=0, shuffle=False).history
 assert "metricloss" not in sys.modules
-import metricloss
-metricloss.compile("f1", "keras")
-print(json.dumps([with_file, losses()]))
+print(json.dumps(history))
 """
 
 
@@ -423,22 +483,79 @@ def test_a_saved_model_is_loaded_and_goes_on(tmp_path: Path):
     command = [sys.executable, "-c", GO_ON]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
     assert run.returncode == 0, run.stderr
-    for found in json.loads(run.stdout.splitlines()[-1]):
-        assert found.keys() == expected.keys() == {"loss", "f1_score"}
-        for name, values in expected.items():
-            assert found[name] == pytest.approx(values, rel=1e-4), name
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found.keys() == expected.keys() == {"loss", "f1_score"}
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values, rel=1e-4), name
+
+
+def test_a_saved_model_is_loaded_where_its_loss_is_compiled_again(tmp_path: Path):
+    """And not where it is not, which a fresh process is like: nothing is registered there."""
+    path = saved(ml.compile("f1", "keras").F1Loss(), tmp_path / "model.keras")
+    keras.saving.get_custom_objects().clear()
+    with pytest.raises((TypeError, ValueError), match="Could not locate class 'F1Loss'"):
+        keras.models.load_model(path)
+    ml.compile("f1", "keras")
+    assert keras.models.load_model(path).loss.name == "f1_loss"
 
 
 def test_a_loss_of_another_file_is_refused(tmp_path: Path):
-    """Two losses of one name: the one made last is found, and says which the model wants."""
-    model = classifier(ml.compile("f1", "keras"))
-    model.optimizer.build(model.trainable_variables)
-    model.save(tmp_path / "model.keras")
+    """Two losses of one name: the one made last is found, and says which the model wants, and what to do."""
+    path = saved(ml.compile("f1", "keras").F1Loss(), tmp_path / "model.keras")
+    message = (
+        r"saved with the F1Loss that `metricloss emit f1 --backend keras` writes, .* of `metricloss emit f1 "
+        r"--backend keras --relaxation 'AnyLoss\(10\)'`: .* compile that loss again if it was compiled in"
+    )
     ml.compile("f1", "keras", relaxation="AnyLoss(10)")
-    with pytest.raises(ValueError, match="saved with what `metricloss emit f1 --backend keras` writes"):
-        keras.models.load_model(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=message):
+        keras.models.load_model(path)
     ml.compile("f1", "keras")
-    assert keras.models.load_model(tmp_path / "model.keras").loss.name == "f1_loss"
+    assert keras.models.load_model(path).loss.name == "f1_loss"
+
+
+#: Another loss of the same name and backend, by what differs.
+OTHERS = {
+    "expression": (ml.Metric("TP/(TP + FP + FN)", name="f1"), {}),
+    "direction": (ml.Metric(F1, name="f1", direction="minimize"), {}),
+    "zero_division": (ml.Metric(F1, name="f1", zero_division=1), {}),
+    "relaxation": (ml.Metric(F1, name="f1"), {"relaxation": "AnyLoss(10)"}),
+    "from_logits": (ml.Metric(F1, name="f1"), {"from_logits": False}),
+    "task": (ml.Metric(F1, name="f1"), {"task": "multilabel"}),
+}
+
+
+def test_a_loss_is_the_same_by_its_name_and_by_its_formula():
+    """Either loads what the other saved, and what computes something else does not."""
+    by_name, by_formula = ml.compile("f1", "keras"), ml.compile(ml.Metric(F1, name="f1"), "keras")
+    for kind in ("F1Loss", "F1Score"):
+        config = getattr(by_name, kind)(name="mine").get_config()
+        assert getattr(by_formula, kind).from_config(config).name == "mine"
+        for metric, options in OTHERS.values():
+            other = getattr(ml.compile(metric, "keras", **options), kind)
+            with pytest.raises(ValueError, match=f"saved with the {kind} that `metricloss emit f1 --backend"):
+                other.from_config(config)
+
+
+@pytest.mark.parametrize("scoped", [True, False])
+def test_custom_objects_are_taken(tmp_path: Path, scoped: bool):
+    """Also where another loss of the same name was compiled last, which is then the one that Keras finds."""
+    loss = ml.compile("f1", "keras")
+    path = saved(loss.F1Loss(), tmp_path / "model.keras")
+    ml.compile("f1", "keras", relaxation="AnyLoss(10)")
+    given = {"F1Loss": loss.F1Loss}
+    with keras.saving.custom_object_scope(given if scoped else {}):
+        model = keras.models.load_model(path, custom_objects=None if scoped else given)
+    assert type(model.loss) is loss.F1Loss
+
+
+def test_a_function_is_saved_and_loaded(tmp_path: Path):
+    """The one that computes the same, although all functions have one name."""
+    loss, other = ml.compile("f1", "keras"), ml.compile("f1", "keras", relaxation="AnyLoss(10)")
+    path = saved(loss.loss, tmp_path / "model.keras")
+    z, y, _ = sample()
+    assert float(loss(y, z)) != pytest.approx(float(other(y, z)), rel=0.01)
+    found = keras.models.load_model(path).loss
+    assert float(found(y, z)) == pytest.approx(float(loss(y, z)), rel=1e-6)
 
 
 # ---- wrong use

@@ -20,7 +20,7 @@ import pytest
 import metricloss as ml
 from metricloss.backend import all_backends
 from metricloss.task import AVERAGES, TASKS
-from tests.frameworks import FRAMEWORKS
+from tests.frameworks import FRAMEWORKS, TENSORFLOW
 from tests.metrics import METRIC, RELAXATION, compiled
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -93,7 +93,7 @@ def test_golden_folder_holds_nothing_else() -> None:
     assert {path.name for path in GOLDEN.glob("*.py")} == {*expected, "surrogate_torch.py"}
 
 
-#: Runs emitted files where metricloss and SymPy cannot be imported; prints loss and score of each.
+#: Runs emitted files, each with its call, where metricloss and SymPy cannot be imported; prints loss and score.
 RUN = """
 import importlib.util, json, sys
 
@@ -104,12 +104,12 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 results = {}
-for path in sys.argv[2:]:
+for path, call in json.loads(sys.argv[1]).items():
     spec = importlib.util.spec_from_file_location("emitted", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     namespace = {"module": module}
-    exec(sys.argv[1] + "; loss, score = module.loss(*x), module.score(*x)", namespace)
+    exec(call + "; loss, score = module.loss(*x), module.score(*x)", namespace)
     results[path] = [float(namespace["loss"]), float(namespace["score"])]
 assert not {"metricloss", "sympy"} & {name.partition(".")[0] for name in sys.modules}
 print(json.dumps(results))
@@ -126,47 +126,50 @@ CALLS = {
 
 
 def run_alone(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A fresh interpreter in isolated mode: neither the current folder nor PYTHONPATH is searched."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    """A fresh interpreter in isolated mode: neither the current folder nor PYTHONPATH is searched.
+
+    Keras on torch would itself import SymPy.
+    """
+    keras = "tensorflow" if TENSORFLOW.is_installed else "jax"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": keras}
     command = [sys.executable, "-I", "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS, indirect=True, ids=BACKENDS)
 def test_golden_files_run_alone(framework) -> None:
-    """In a fresh process in which metricloss cannot be imported, one process a framework."""
-    paths = {metric: str(GOLDEN / f"{metric}_{framework.name}.py") for metric in GOLDEN_METRICS}
-    call = CALLS[framework.name].format(y=LABELS, z=SCORES)
-    finished = run_alone(RUN, call, *paths.values())
-    assert finished.returncode == 0, finished.stderr
-    results = json.loads(finished.stdout.splitlines()[-1])
-    for metric, path in paths.items():
-        loss = compiled(metric, "numpy", GOLDEN_METRICS[metric])
-        expected = [loss(LABELS, SCORES), loss.score(LABELS, SCORES)]
-        assert results[path] == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    """In a fresh process in which metricloss cannot be imported, one process a framework.
 
-
-@pytest.mark.parametrize("framework", FRAMEWORKS, indirect=True, ids=BACKENDS)
-def test_golden_tasks_run_alone(framework) -> None:
-    """Likewise, with two classes: of each position, or independent tags."""
+    Those of tasks with two classes: of each position, or independent tags.
+    """
     scores = np.random.default_rng(0).normal(size=(3, 2, 2)).round(3).tolist()
     labels = {"multiclass": [[0, 1], [1, 255], [0, 0]], "images": [[[1.0, 0.0], [0.0, 1.0]]] * 3}
+    calls, expected = {}, {}
+    for metric, relaxation in GOLDEN_METRICS.items():
+        path = str(GOLDEN / f"{metric}_{framework.name}.py")
+        loss = compiled(metric, "numpy", relaxation)
+        calls[path] = CALLS[framework.name].format(y=LABELS, z=SCORES)
+        expected[path] = [loss(LABELS, SCORES), loss.score(LABELS, SCORES)]
     for task, y in labels.items():
         path = str(GOLDEN / f"f1_{task}_{framework.name}.py")
-        finished = run_alone(RUN, CALLS[framework.name].format(y=y, z=scores), path)
-        assert finished.returncode == 0, finished.stderr
         metric = ml.Metric(METRIC["f1"].text, zero_division="skip" if task == "images" else 0)
         loss = ml.compile(metric, "numpy", class_axis=framework.class_axis, **GOLDEN_TASKS[task])
         arguments = np.array(y), np.array(scores)
-        expected = [loss(*arguments), loss.score(*arguments)]
-        assert json.loads(finished.stdout.splitlines()[-1])[path] == pytest.approx(expected, rel=1e-5)
+        calls[path] = CALLS[framework.name].format(y=y, z=scores)
+        expected[path] = [loss(*arguments), loss.score(*arguments)]
+    finished = run_alone(RUN, json.dumps(calls))
+    assert finished.returncode == 0, finished.stderr
+    results = json.loads(finished.stdout.splitlines()[-1])
+    assert results.keys() == expected.keys()
+    for path, found in results.items():
+        assert found == pytest.approx(expected[path], rel=1e-6, abs=1e-6), path
 
 
 def test_running_alone_can_fail(tmp_path: Path) -> None:
     """A file that does import metricloss is found out."""
     path = tmp_path / "needy.py"
     path.write_text("import metricloss")
-    finished = run_alone(RUN, "x = ()", str(path))
+    finished = run_alone(RUN, json.dumps({str(path): "x = ()"}))
     assert finished.returncode != 0
     assert "metricloss is out of reach" in finished.stderr
 
@@ -259,22 +262,20 @@ def test_helpers_stand_where_they_are_needed_only(backend: str) -> None:
     assert "power" in defined("digby")
 
 
-@backends
-def test_the_same_text_in_every_process(backend: str) -> None:
+def test_the_same_text_in_every_process() -> None:
     """Whatever the seed of Python's hashes."""
     code = (
-        "import metricloss as ml; "
-        f"print(ml.emit(ml.Metric({METRIC['scott_pi'].text!r}, name='scott_pi'), {backend!r}).text, end='')"
+        "import json, metricloss as ml; "
+        f"metric = ml.Metric({METRIC['scott_pi'].text!r}, name='scott_pi'); "
+        f"print(json.dumps([ml.emit(metric, backend).text for backend in {BACKENDS}]))"
     )
     root = str(Path(ml.__file__).parent.parent)
-    texts = {
-        subprocess.run(
+    for seed in ("1", "2"):
+        finished = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-            env=os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": root},
-        ).stdout
-        for seed in (1, 2)
-    }  # fmt: skip
-    assert texts == {emitted("scott_pi", backend)}
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": root},
+        )  # fmt: skip
+        assert json.loads(finished.stdout) == [emitted("scott_pi", backend) for backend in BACKENDS]
 
 
 @golden_metrics

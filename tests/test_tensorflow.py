@@ -485,14 +485,3 @@ def test_labels_that_do_not_fit_only_when_run(tf, case):
         step(y[:1], z, w)
     with pytest.raises(tf.errors.InvalidArgumentError):
         step(y, z, w[:3])
-
-
-def test_keras_trains_on_class_indices(tf):
-    """Keras makes floating-point numbers of them."""
-    loss = Case("multiclass", "macro").compiled("2*TP/(2*TP + FP + FN)", "tensorflow")
-    x, y = np.eye(3, dtype="float32").repeat(4, 0), np.arange(3).repeat(4)
-    model = tf.keras.Sequential([tf.keras.layers.Input((3,)), tf.keras.layers.Dense(3)])
-    model.compile(tf.keras.optimizers.SGD(5.0), loss=loss.module.loss)
-    losses = model.fit(x, y, epochs=10, batch_size=12, verbose=0).history["loss"]
-    assert losses[-1] < 0.5 * losses[0]
-    assert float(loss(y.astype("float32"), x)) == float(loss(y, x))

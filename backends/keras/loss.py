@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+# What is computed, whatever it is called: a saved model keeps it.
+COMPUTED = "2*TP/(FN + FP + 2*TP), direction=maximize, zero_division=0, relaxation=p, from_logits=True"
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
@@ -35,6 +37,7 @@ WEIGHTS = "1.0 0.0"
 NUMBERS = [float(number) for number in WEIGHTS.split()]
 
 
+@keras.saving.register_keras_serializable(package="metricloss", name=COMPUTED)
 def loss(y_true, y_pred, sample_weight=None, mask=None):
     """The loss of all entries together, differentiable by the scores.
 
@@ -50,6 +53,7 @@ def loss(y_true, y_pred, sample_weight=None, mask=None):
     return narrow(of_entries(z, y, w), z.dtype)
 
 
+@keras.saving.register_keras_serializable(package="metricloss", name=COMPUTED)
 def loss__grouped(y_true, y_pred, sample_weight=None, mask=None):
     """The loss, differentiable by the scores; the head of this file tells the shapes.
 
@@ -78,8 +82,36 @@ def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
     return tuple(ops.unstack(counted(*prepared(y_true, y_pred, sample_weight, mask)), 4))
 
 
+class Saved:
+    """What a saved model keeps of an object, and how it comes back."""
+
+    def get_config(self):
+        """The arguments, what is computed, and the command that writes it."""
+        kept = {"dtype": self.dtype, "computed": COMPUTED, "command": command()}
+        return {**super().get_config(), **kept}
+
+    @classmethod
+    def from_config(cls, config):
+        """What the model was saved with: of this class, or of that given for its name in `custom_objects`.
+
+        Raises ValueError where that computes something else.
+        """
+        arguments = dict(config)
+        computed, written_by = arguments.pop("computed", None), arguments.pop("command", None)
+        if computed == COMPUTED:
+            return cls(**arguments)
+        given = keras.saving.get_registered_object(cls.__name__)
+        if given not in (None, cls):
+            return given.from_config(config)
+        raise ValueError(
+            f"the model was saved with the {cls.__name__} that `{written_by}` writes, and this is that of "
+            f"`{command()}`: import the file of the former, or compile that loss again if it was compiled in "
+            "memory, after any other of the same name and before the model is loaded"
+        )
+
+
 @keras.saving.register_keras_serializable(package="metricloss")
-class MetricLoss(keras.losses.Loss):
+class MetricLoss(Saved, keras.losses.Loss):
     """The loss as `model.compile(loss=MetricLoss())` takes it.
 
     Weights that `fit` is given, and masks of the model's layers, enter the counts; they do not multiply the
@@ -95,7 +127,7 @@ class MetricLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The loss of labels, scores and weights, and of the mask that Keras keeps with the scores."""
-        values = self.call(y_true, y_pred, sample_weight, keras.src.backend.get_keras_mask(y_pred))
+        values = self.call(y_true, y_pred, sample_weight, mask_of(y_pred))
         if self.reduction in (None, "none"):
             return values
         return ops.sum(values) if self.reduction == "sum" else ops.mean(values)
@@ -104,18 +136,9 @@ class MetricLoss(keras.losses.Loss):
         """The same before the reduction, with the mask stated."""
         return loss(y_true, ops.cast(scores_of(y_pred), self.dtype), sample_weight, mask)
 
-    def get_config(self):
-        """What a saved model keeps of the loss."""
-        return {**super().get_config(), "dtype": self.dtype, "command": command()}
-
-    @classmethod
-    def from_config(cls, config):
-        """The loss that a saved model used, if this is it; ValueError if it was another."""
-        return cls(**own(config))
-
 
 @keras.saving.register_keras_serializable(package="metricloss")
-class MetricScore(keras.metrics.Metric):
+class MetricScore(Saved, keras.metrics.Metric):
     """The hard metric for `model.compile(metrics=[MetricScore()])`: of all batches of an epoch together."""
 
     def __init__(self, name="metric_score", dtype=None):
@@ -124,25 +147,16 @@ class MetricScore(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the counts of a batch."""
-        totals = ops.stack(counts(y_true, y_pred, sample_weight, keras.src.backend.get_keras_mask(y_pred)))
+        totals = ops.stack(counts(y_true, y_pred, sample_weight, mask_of(y_pred)))
         self.totals.assign(self.totals + ops.cast(totals, self.totals.dtype))
 
     def result(self):
         """The metric of the counts so far."""
         return scored(ops.unstack(ops.convert_to_tensor(self.totals), 4), None)
 
-    def get_config(self):
-        """What a saved model keeps of the metric."""
-        return {**super().get_config(), "command": command()}
-
-    @classmethod
-    def from_config(cls, config):
-        """The metric that a saved model used, if this is it; ValueError if it was another."""
-        return cls(**own(config))
-
 
 @keras.saving.register_keras_serializable(package="metricloss")
-class MetricScore__grouped(keras.metrics.Metric):
+class MetricScore__grouped(Saved, keras.metrics.Metric):
     """The hard metric for `model.compile(metrics=[MetricScore()])`: of all batches of an epoch together."""
 
     def __init__(self, name="metric_score", dtype=None):
@@ -151,7 +165,7 @@ class MetricScore__grouped(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the counts of a batch."""
-        totals = ops.stack(counts(y_true, y_pred, sample_weight, keras.src.backend.get_keras_mask(y_pred)))
+        totals = ops.stack(counts(y_true, y_pred, sample_weight, mask_of(y_pred)))
         if self.totals is None:
             self.totals = self.add_variable(totals.shape, "zeros", name="totals")
         self.totals.assign(self.totals + ops.cast(totals, self.totals.dtype))
@@ -160,18 +174,9 @@ class MetricScore__grouped(keras.metrics.Metric):
         """The metric of the counts so far, averaged as the loss is."""
         return 0.0 if self.totals is None else scored(ops.unstack(ops.convert_to_tensor(self.totals), 4), None)
 
-    def get_config(self):
-        """What a saved model keeps of the metric."""
-        return {**super().get_config(), "command": command()}
-
-    @classmethod
-    def from_config(cls, config):
-        """The metric that a saved model used, if this is it; ValueError if it was another."""
-        return cls(**own(config))
-
 
 @keras.saving.register_keras_serializable(package="metricloss")
-class MetricScore__by_sample(keras.metrics.Metric):
+class MetricScore__by_sample(Saved, keras.metrics.Metric):
     """The hard metric for `model.compile(metrics=[MetricScore()])`: of all batches of an epoch together."""
 
     def __init__(self, name="metric_score", dtype=None):
@@ -181,7 +186,7 @@ class MetricScore__by_sample(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the samples of a batch."""
-        mask = keras.src.backend.get_keras_mask(y_pred)
+        mask = mask_of(y_pred)
         z, y, w = prepared(y_true, y_pred, sample_weight, mask)
         totals = decided_counts(z, y, w)
         weight = ops.cast(ops.sum(samples_in_mean(totals, w)), self.weight.dtype)
@@ -193,31 +198,18 @@ class MetricScore__by_sample(keras.metrics.Metric):
         """The mean of the samples so far."""
         return divide(ops.convert_to_tensor(self.total), ops.convert_to_tensor(self.weight), NOTHING)
 
-    def get_config(self):
-        """What a saved model keeps of the metric."""
-        return {**super().get_config(), "command": command()}
 
-    @classmethod
-    def from_config(cls, config):
-        """The metric that a saved model used, if this is it; ValueError if it was another."""
-        return cls(**own(config))
+def mask_of(y_pred):
+    """The mask that a model's layers left with the scores, or None.
+
+    Keras has no public function for it, and in JAX the attribute `_keras_mask` of the scores is not all.
+    """
+    return keras.src.backend.get_keras_mask(y_pred)
 
 
 def command():
-    """The command that writes this file: a saved model keeps it, to be loaded with the same loss only."""
+    """The command that writes this file."""
     return "metricloss emit f1 --backend keras"
-
-
-def own(config):
-    """The arguments in a config, which must be one of this file."""
-    arguments = dict(config)
-    saved = arguments.pop("command", None)
-    if saved != command():
-        raise ValueError(
-            f"the model was saved with what `{saved}` writes, and this is of `{command()}`: import that file, "
-            "after this one if both have the same name"
-        )
-    return arguments
 
 
 def of_entries(z, y, w):

@@ -25,6 +25,12 @@ slope of a root or a logarithm is 0 too. Finite scores give a finite loss and a 
 import keras
 from keras import ops
 
+# What is computed, whatever it is called: a saved model keeps it.
+COMPUTED = (
+    "2*(TN + TP - Max(FN + TN, FP + TP)/2 - Max(FN + TP, FP + TN)/2)/(2*FN + 2*FP + 2*TN + 2*TP - Max(FN + "
+    "TN, FP + TP) - Max(FN + TP, FP + TN)), direction=maximize, zero_division=0, relaxation=sin(pi*Max(-1, "
+    "Min(1, 2*p - 1)))/(2*pi) + Max(-1, Min(1, 2*p - 1))/2 + 1/2, from_logits=True"
+)
 # A denominator, or the argument of a logarithm, this close to zero counts as zero.
 TINY = 2.0**-64
 # No slope is larger: it must survive a product with the scores' own slopes in float32.
@@ -36,6 +42,7 @@ RUN = 256
 FOLDS = 16
 
 
+@keras.saving.register_keras_serializable(package="metricloss", name=COMPUTED)
 def loss(y_true, y_pred, sample_weight=None, mask=None):
     """The loss of all entries together, differentiable by the scores.
 
@@ -67,8 +74,36 @@ def soft_counts(y_true, y_pred, sample_weight=None, mask=None):
     return tuple(ops.unstack(counted(*prepared(y_true, y_pred, sample_weight, mask)), 4))
 
 
+class Saved:
+    """What a saved model keeps of an object, and how it comes back."""
+
+    def get_config(self):
+        """The arguments, what is computed, and the command that writes it."""
+        kept = {"dtype": self.dtype, "computed": COMPUTED, "command": command()}
+        return {**super().get_config(), **kept}
+
+    @classmethod
+    def from_config(cls, config):
+        """What the model was saved with: of this class, or of that given for its name in `custom_objects`.
+
+        Raises ValueError where that computes something else.
+        """
+        arguments = dict(config)
+        computed, written_by = arguments.pop("computed", None), arguments.pop("command", None)
+        if computed == COMPUTED:
+            return cls(**arguments)
+        given = keras.saving.get_registered_object(cls.__name__)
+        if given not in (None, cls):
+            return given.from_config(config)
+        raise ValueError(
+            f"the model was saved with the {cls.__name__} that `{written_by}` writes, and this is that of "
+            f"`{command()}`: import the file of the former, or compile that loss again if it was compiled in "
+            "memory, after any other of the same name and before the model is loaded"
+        )
+
+
 @keras.saving.register_keras_serializable(package="metricloss")
-class LambdaRLoss(keras.losses.Loss):
+class LambdaRLoss(Saved, keras.losses.Loss):
     """The loss as `model.compile(loss=LambdaRLoss())` takes it.
 
     Weights that `fit` is given, and masks of the model's layers, enter the counts; they do not multiply the
@@ -84,7 +119,7 @@ class LambdaRLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The loss of labels, scores and weights, and of the mask that Keras keeps with the scores."""
-        values = self.call(y_true, y_pred, sample_weight, keras.src.backend.get_keras_mask(y_pred))
+        values = self.call(y_true, y_pred, sample_weight, mask_of(y_pred))
         if self.reduction in (None, "none"):
             return values
         return ops.sum(values) if self.reduction == "sum" else ops.mean(values)
@@ -93,18 +128,9 @@ class LambdaRLoss(keras.losses.Loss):
         """The same before the reduction, with the mask stated."""
         return loss(y_true, ops.cast(scores_of(y_pred), self.dtype), sample_weight, mask)
 
-    def get_config(self):
-        """What a saved model keeps of the loss."""
-        return {**super().get_config(), "dtype": self.dtype, "command": command()}
-
-    @classmethod
-    def from_config(cls, config):
-        """The loss that a saved model used, if this is it; ValueError if it was another."""
-        return cls(**own(config))
-
 
 @keras.saving.register_keras_serializable(package="metricloss")
-class LambdaRScore(keras.metrics.Metric):
+class LambdaRScore(Saved, keras.metrics.Metric):
     """The hard metric for `model.compile(metrics=[LambdaRScore()])`: of all batches of an epoch together."""
 
     def __init__(self, name="lambda_r_score", dtype=None):
@@ -113,38 +139,25 @@ class LambdaRScore(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the counts of a batch."""
-        totals = ops.stack(counts(y_true, y_pred, sample_weight, keras.src.backend.get_keras_mask(y_pred)))
+        totals = ops.stack(counts(y_true, y_pred, sample_weight, mask_of(y_pred)))
         self.totals.assign(self.totals + ops.cast(totals, self.totals.dtype))
 
     def result(self):
         """The metric of the counts so far."""
         return scored(ops.unstack(ops.convert_to_tensor(self.totals), 4), None)
 
-    def get_config(self):
-        """What a saved model keeps of the metric."""
-        return {**super().get_config(), "command": command()}
 
-    @classmethod
-    def from_config(cls, config):
-        """The metric that a saved model used, if this is it; ValueError if it was another."""
-        return cls(**own(config))
+def mask_of(y_pred):
+    """The mask that a model's layers left with the scores, or None.
+
+    Keras has no public function for it, and in JAX the attribute `_keras_mask` of the scores is not all.
+    """
+    return keras.src.backend.get_keras_mask(y_pred)
 
 
 def command():
-    """The command that writes this file: a saved model keeps it, to be loaded with the same loss only."""
+    """The command that writes this file."""
     return "metricloss emit '2*(TN + TP - Max(N, P)/2 - Max(PN, PP)/2)/(2*FN + 2*FP + 2*TN + 2*TP - Max(N, P) - Max(PN, PP))' --name lambda_r --backend keras --relaxation 'ScoreOriented(0.5, 0.5)'"
-
-
-def own(config):
-    """The arguments in a config, which must be one of this file."""
-    arguments = dict(config)
-    saved = arguments.pop("command", None)
-    if saved != command():
-        raise ValueError(
-            f"the model was saved with what `{saved}` writes, and this is of `{command()}`: import that file, "
-            "after this one if both have the same name"
-        )
-    return arguments
 
 
 def of_entries(z, y, w):
