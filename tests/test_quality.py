@@ -25,22 +25,27 @@ from benchmarks.imbalanced import best_threshold  # noqa: E402  after what it ne
 from benchmarks.quality import __main__ as command  # noqa: E402  as above
 from benchmarks.quality import records as records_module  # noqa: E402  as above
 from benchmarks.quality.cases import (  # noqa: E402  as above
+    ANY_LOSS,
     BCE,
+    EXTRAS,
     FOCAL,
     LOSSES,
     MAIN,
     METRICS,
     NETS,
     RATES,
+    SCORE_ORIENTED,
+    SIGMOID_F1,
+    SOFT,
     STUDIES,
     TUNED,
     WEIGHTED,
     Case,
-)  # fmt: skip
+)
 from benchmarks.quality.folds import Folds, batch_size  # noqa: E402  as above
 from benchmarks.quality.measure import judged, measure, on_arrays  # noqa: E402  as above
 from benchmarks.quality.nets import HIDDEN, drawn_mlp, scores, train  # noqa: E402  as above
-from benchmarks.quality.page import page  # noqa: E402  as above
+from benchmarks.quality.page import THEIRS, overall, page  # noqa: E402  as above
 from benchmarks.quality.pictures import LINES, draw, figure_of  # noqa: E402  as above
 from benchmarks.quality.records import Records, finished, tasks  # noqa: E402  as above
 from benchmarks.quality.sign_test import sign_test, wins_ties_losses  # noqa: E402  as above
@@ -348,3 +353,82 @@ def test_a_set_that_is_not_complete_is_left_out(planted):
 def test_the_recorded_page_is_that_of_the_recorded_results():
     records = Records.read(command.RECORDED / "quality.json")
     assert (command.RECORDED / "quality.md").read_text("utf-8") == page(records)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Records:
+    return Records.read(command.RECORDED / "quality.json")
+
+
+def test_all_of_it_is_recorded(recorded):
+    for cases, share in STUDIES.values():
+        assert len(Summary.of(recorded, cases).sets) == 100 * share
+
+
+def test_the_how_to_page_says_what_was_found_in_the_main_study(recorded):
+    """docs/howto/relaxation.md, sentence by sentence."""
+    main = Summary.of(recorded, MAIN)
+    single, mlp = NETS
+    mean = {key: main.at_best(*key).mean() for key in main.values}
+    rows = [line.strip("| ").split("|") for line in overall(main).splitlines()[2:]]
+    best, any_rate, worst, rank, _ = (
+        dict(zip(LOSSES, column, strict=True)) for column in list(zip(*rows, strict=True))[1:]
+    )
+    soft, ten, thirty, steepest = SOFT, *ANY_LOSS[1:]
+    assert float(rank[soft]) == min(map(float, rank.values()))
+    assert float(best[ten]) == pytest.approx(float(best[soft]), abs=0.002)
+    assert max(any_rate, key=lambda loss: float(any_rate[loss])) == ten
+    assert max(worst, key=lambda loss: float(worst[loss])) == ten
+    for metric in METRICS:  # steeper is worse with the MLP, and collapses less than cross-entropy
+        falls = [mean[loss, metric, mlp] for loss in (ten, thirty, steepest, SCORE_ORIENTED)]
+        assert falls == sorted(falls, reverse=True)
+        for net in NETS:
+            for loss in ANY_LOSS:
+                assert main.collapse(loss, metric, net) < main.collapse(BCE, metric, net)
+                if loss in ANY_LOSS[:2]:  # little is at stake up to there
+                    assert mean[loss, metric, net] == pytest.approx(mean[soft, metric, net], abs=0.01)
+            assert mean[FOCAL, metric, net] < mean[BCE, metric, net] + 0.002
+    for metric in ("f1", "f2"):  # a slope is a rate for a single layer from 0
+        fast, slow = main.values[soft, metric, single][:, 2:], main.values[SIGMOID_F1, metric, single][:, :2]
+        assert slow == pytest.approx(fast, abs=1e-3)
+    for net in NETS:
+        for metric in ("g_mean", "balanced_accuracy"):
+            assert mean[WEIGHTED, metric, net] == pytest.approx(mean[soft, metric, net], abs=0.01)
+        for metric in ("f2", "g_mean", "balanced_accuracy"):
+            assert min(mean[soft, metric, net], mean[ten, metric, net]) > mean[BCE, metric, net] + 0.04
+        for metric in ("f1", "mcc"):
+            assert mean[WEIGHTED, metric, net] < mean[BCE, metric, net] + 0.011
+            assert mean[WEIGHTED, metric, net] < mean[soft, metric, net] - 0.005
+            assert mean[soft, metric, net] > mean[BCE, metric, net]
+        assert mean[soft, "f1", net] - mean[BCE, "f1", net] < 0.3 * (THEIRS[soft]["f1"] - THEIRS[BCE]["f1"])
+    for metric in ("f1", "mcc"):
+        assert mean[TUNED, metric, single] == max(mean[loss, metric, single] for loss in LOSSES)
+        assert 0 < mean[soft, metric, mlp] - mean[TUNED, metric, mlp] < 0.02
+
+
+def test_the_how_to_page_says_what_was_found_of_the_variants(recorded):
+    extras = Summary.of(recorded, EXTRAS)
+    main = Summary.of(recorded, MAIN).on(extras.sets)
+    single, mlp = NETS
+    soft, ten, thirty, steepest = SOFT, *ANY_LOSS[1:]
+
+    def gain(loss: str, variant: str, metric: str, net: str) -> np.ndarray:
+        return extras.at_best(f"{loss}, {variant}", metric, net) - main.at_best(loss, metric, net)
+
+    for loss in (soft, ten, thirty):
+        for metric in METRICS:
+            warm = gain(loss, "BCE first", metric, single)
+            assert warm.mean() < 2 * warm.std(ddof=1) / len(warm) ** 0.5
+            assert gain(loss, "BCE first", metric, mlp).mean() < 0
+            for net in NETS:
+                other = np.abs(gain(loss, "zero_division=1", metric, net)).max()
+                assert other == 0 or metric == "g_mean"
+                if metric == "g_mean":
+                    assert gain(loss, "zero_division=1", metric, net).mean() < 0
+    for net in NETS:
+        assert min(gain(thirty, "anchored", m, net).mean() for m in ("g_mean", "balanced_accuracy")) > 0.01
+    for metric in ("f1", "mcc"):
+        assert max(gain(loss, "anchored", metric, mlp).mean() for loss in (soft, ten)) < -0.005
+    for net in NETS:
+        assert all(gain(loss, "float64", "f1", net).mean() < 0.001 for loss in (ten, thirty, steepest))
+        assert all(gain(loss, "scores in bfloat16", "f1", net).mean() > -0.005 for loss in (ten, thirty))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 METRICS = {"f1": "F1", "f2": "F2", "g_mean": "G-mean", "balanced_accuracy": "balanced accuracy", "mcc": "MCC"}
 RATES = (0.001, 0.003, 0.01, 0.03)
@@ -56,34 +57,34 @@ class Case:
         return " | ".join(filter(None, [self.loss, metric, self.variant]))
 
 
-def plain(metrics: tuple[str, ...] = tuple(METRICS), **differs: object) -> list[Case]:
+def plain(metrics: tuple[str, ...] = tuple(METRICS), **differs: Any) -> list[Case]:
     """The losses that know no metric."""
     return [Case(loss, metrics, **differs) for loss in (BCE, WEIGHTED, FOCAL)]
 
 
-def compiled(
-    losses: tuple[str, ...], metrics: tuple[str, ...] = tuple(METRICS), **differs: object
-) -> list[Case]:
+def compiled(losses: tuple[str, ...], metrics: tuple[str, ...] = tuple(METRICS), **differs: Any) -> list[Case]:
     """Losses of each metric."""
     return [Case(loss, (metric,), **differs) for metric in metrics for loss in losses]
 
 
 MAIN = [*plain(), *compiled(RELAXATIONS)]
 
-_TWO, _SOME = ("f1", "mcc"), (SOFT, ANY_LOSS[1], ANY_LOSS[2])
-_SIZES = [{"batch": 0.05, "least": 4}, {"batch": 0.2, "least": 4}, {"batch": 1.0, "least": 4}]
-BATCHES = [
-    case for size in _SIZES for case in [*plain(_TWO, **size)[:2], *compiled(_SOME, _TWO, **size)]
-]  # fmt: skip
-
-_DTYPES = [
-    {"dtype": "float64", "scores": "float64"}, {"scores": "bfloat16"},
-]  # fmt: skip
+#: What the smaller studies vary.
+SMOOTH = (SOFT, ANY_LOSS[1], ANY_LOSS[2])
 EXTRAS = [
-    *compiled(_SOME, warm=True),
-    *compiled(_SOME, anchor=True),
-    *compiled(_SOME, zero_division=1),
-    *[case for differs in _DTYPES for case in compiled(ANY_LOSS[1:], ("f1",), **differs)],
+    *compiled(SMOOTH, warm=True),
+    *compiled(SMOOTH, anchor=True),
+    *compiled(SMOOTH, zero_division=1),
+    *compiled(ANY_LOSS[1:], ("f1",), dtype="float64", scores="float64"),
+    *compiled(ANY_LOSS[1:], ("f1",), scores="bfloat16"),
+]
+BATCHES = [
+    case
+    for share in (0.05, 0.2, 1.0)
+    for case in (
+        *plain(("f1", "mcc"), batch=share, least=4)[:2],
+        *compiled(SMOOTH, ("f1", "mcc"), batch=share, least=4),
+    )
 ]
 
 #: Name: what is trained, and of which share of the sets.

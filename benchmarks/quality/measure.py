@@ -20,7 +20,6 @@ Found = dict[str, dict[str, dict[str, list[list[float]]]]]
 
 def measure(case: Case, sets: Sequence[str], size: int, steps: int) -> dict[str, Found]:
     """By set what training finds; BCE also with tuned thresholds."""
-    torch.set_num_threads(1)
     folds = Folds(sets, getattr(torch, case.dtype))
     nets = train(case, folds, size, steps)
     with torch.no_grad():

@@ -44,7 +44,7 @@ def page(records: Records) -> str:
     if main.sets:
         parts += ["## Means", MEANS, *marked("means", per_net(lambda net: means(main, net)))]
         parts += ["![Metric against L](quality_metric.svg)"]
-        parts += ["## For whom the metric is not known", OVERALL, *marked("overall", [overall(main)])]
+        parts += ["## Over metrics and rates", OVERALL, *marked("overall", [overall(main)])]
         parts += ["## Beside the authors' means", THEIR_MEANS, *marked("theirs", [beside_theirs(main)])]
         for other in (BCE, WEIGHTED, TUNED, SOFT):
             tables = per_net(lambda net, other=other: against(main, other, net))

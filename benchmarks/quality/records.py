@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from benchmarks.imbalanced import halves
@@ -101,7 +102,12 @@ def finished(left: list[Task], workers: int, steps: int) -> Iterator[tuple[Task,
     if workers == 1:
         yield from ((task, measure(*task, steps)) for task in left)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
+    ) as pool:
         futures = {pool.submit(measure, *task, steps): task for task in left}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # of an interrupted run nobody waits for the rest
