@@ -26,6 +26,7 @@ from benchmarks.quality import __main__ as command  # noqa: E402  as above
 from benchmarks.quality import records as records_module  # noqa: E402  as above
 from benchmarks.quality.cases import (  # noqa: E402  as above
     ANY_LOSS,
+    BATCHES,
     BCE,
     EXTRAS,
     FOCAL,
@@ -432,3 +433,15 @@ def test_the_how_to_page_says_what_was_found_of_the_variants(recorded):
     for net in NETS:
         assert all(gain(loss, "float64", "f1", net).mean() < 0.001 for loss in (ten, thirty, steepest))
         assert all(gain(loss, "scores in bfloat16", "f1", net).mean() > -0.005 for loss in (ten, thirty))
+
+
+def test_the_how_to_page_says_what_was_found_of_batches(recorded):
+    batches = Summary.of(recorded, BATCHES)
+    sizes = list(dict.fromkeys(case.variant for case in BATCHES))
+    for loss in (SOFT, *ANY_LOSS[1:3]):
+        for metric in ("f1", "mcc"):
+            keys = {net: [(f"{loss}, {size}", metric, net) for size in sizes] for net in NETS}
+            for of_net in keys.values():
+                assert np.ptp([batches.at_best(*key).mean() for key in of_net]) < 0.02
+            small, *_, whole = (batches.collapse(*key) for key in keys["MLP"])
+            assert small < whole

@@ -139,7 +139,7 @@ def collapses(main: Summary, net: str) -> str:
 
 def of_batches(batches: Summary, net: str) -> str:
     """By loss, a column for each metric and size: the mean, and how many collapse."""
-    sizes = list(dict.fromkeys(case.variant for case in BATCHES))
+    sizes = {case.variant: f"{100 * case.batch:g} %" for case in BATCHES}
     losses = dict.fromkeys(case.loss for case in BATCHES)
     metrics = list(dict.fromkeys(metric for case in BATCHES for metric in case.metrics))
 
@@ -147,7 +147,7 @@ def of_batches(batches: Summary, net: str) -> str:
         key = (f"{loss}, {size}", metric, net)
         return f"{batches.at_best(*key).mean():.3f} ({batches.collapse(*key):.0%})"
 
-    heads = ["loss", *(f"{METRICS[metric]}, {size}" for metric in metrics for size in sizes)]
+    heads = ["loss", *(f"{METRICS[metric]}, {share}" for metric in metrics for share in sizes.values())]
     return markdown(
         heads, [[loss, *(cell(loss, m, size) for m in metrics for size in sizes)] for loss in losses]
     )
@@ -211,7 +211,7 @@ Mean difference; sets on which it is better, equal and worse; the sign test's pr
 COLLAPSE = "The share of nets, at the best rate, that give all rows of a test half the same label."
 BATCH = """\
 On {sets} sets, as many steps with each size: the mean at the best rate and, in brackets, the share that
-collapses. Sizes are powers of two, but for 100 %, which is all rows."""
+collapses. Sizes are powers of two, from 4 on, but for 100 %, which is all rows."""
 VARIANTS = """\
 On {sets} sets: the mean gain over the same loss as it is ± its standard error over the sets, and the
 share that collapses without and with. "BCE first": for half of the steps. "anchored": the mean of the
