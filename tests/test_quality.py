@@ -297,19 +297,23 @@ def test_the_sign_test_takes_no_side():
 
 @pytest.fixture
 def planted() -> Records:
-    """Three sets; all is 0.5 but F1 of two losses with the single layer, and half of focal's MLPs collapse."""
+    """All studies on three sets, each value 0.5 and nothing collapsed but where a line says so."""
     records = Records()
-    for case in MAIN:
+    for case in (case for cases, _ in STUDIES.values() for case in cases):
         for place, name in enumerate("abc"):
             losses = (BCE, TUNED) if case.loss == BCE else (case.loss,)
             found = {
                 loss: {m: {net: [[0.5, 0.0] for _ in RATES] for net in NETS} for m in case.metrics}
                 for loss in losses
             }
-            if case.loss == "Soft()" and case.metrics == ("f1",):
+            if case == Case(SOFT, ("f1",)):
                 found["Soft()"]["f1"]["single layer"] = [[0.1, 0.0], [(0.9, 0.505, 0.1)[place], 0.0]] + [
                     [0.2, 0.0]
                 ] * 2
+            if case == Case(SOFT, ("f1",), anchor=True):
+                found[SOFT]["f1"]["MLP"] = [[0.6 + 0.1 * place, 0.5] for _ in RATES]
+            if case.loss == BCE and case.batch == 0.2:
+                found[BCE]["mcc"]["MLP"] = [[0.7, 0.25] for _ in RATES]
             if case.loss == FOCAL:
                 found[FOCAL]["f1"]["MLP"] = [[0.5, 0.5] for _ in RATES]
             records.found[str(case), name] = found
@@ -331,6 +335,12 @@ def test_tables_have_the_numbers_of_the_results(planted):
     rates = text.partition("### F1\n")[2].partition("*MLP*")[0]
     assert re.search(r"\| Soft\(\) +\| 0\.100 +\| 0\.502 +\| 0\.200 +\| 0\.200 +\|", rates)
     assert all(f"| {loss} " in rates for loss in LOSSES)
+    of_variants = text.partition("## Variants\n")[2].partition("*MLP*")[2]
+    assert re.search(
+        r"\| Soft\(\), anchored +\| \+0\.200 ± 0\.058 \| \+0\.000 ± 0\.000 .*\| 0\.0% → 10\.0% +\|", of_variants
+    )
+    of_batches = text.partition("## Batches\n")[2].partition("*MLP*")[2]
+    assert re.search(r"\| BCE +(\| 0\.500 \(0%\) +){4}\| 0\.700 \(25%\) +\| 0\.500 \(0%\) ", of_batches)
 
 
 def test_plots_show_every_loss(planted, tmp_path: Path):
@@ -348,7 +358,9 @@ def test_plots_show_every_loss(planted, tmp_path: Path):
 def test_a_set_that_is_not_complete_is_left_out(planted):
     del planted.found[str(MAIN[-1]), "b"]
     assert Summary.of(planted, MAIN).sets == ("a", "c")
-    assert "on 2 of KEEL's 100" in page(planted)
+    text = page(planted)
+    assert "on 2 of KEEL's 100" in text
+    assert "\nOn 2 sets: the mean gain" in text
 
 
 def test_the_recorded_page_is_that_of_the_recorded_results():
@@ -403,6 +415,9 @@ def test_the_how_to_page_says_what_was_found_in_the_main_study(recorded):
             assert mean[soft, metric, net] > mean[BCE, metric, net]
         assert mean[soft, "f1", net] - mean[BCE, "f1", net] < 0.3 * (THEIRS[soft]["f1"] - THEIRS[BCE]["f1"])
     for metric in ("f1", "mcc"):
+        for loss in (thirty, steepest):
+            assert mean[loss, metric, single] == pytest.approx(mean[soft, metric, single], abs=0.003)
+        assert 0 < mean[SCORE_ORIENTED, metric, single] - mean[soft, metric, single] < 0.01
         assert mean[TUNED, metric, single] == max(mean[loss, metric, single] for loss in LOSSES)
         assert 0 < mean[soft, metric, mlp] - mean[TUNED, metric, mlp] < 0.02
 

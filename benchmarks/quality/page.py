@@ -54,9 +54,11 @@ def page(records: Records) -> str:
     if batches.sets:
         parts += ["## Batches", BATCH.format(sets=len(batches.sets))]
         parts += marked("batches", per_net(lambda net: of_batches(batches, net)))
-    if main.sets and extras.sets:
+    plain = main.on(extras.sets)
+    extras = extras.on(plain.sets)
+    if extras.sets:
         parts += ["## Variants", VARIANTS.format(sets=len(extras.sets))]
-        parts += marked("variants", per_net(lambda net: variants(main.on(extras.sets), extras, net)))
+        parts += marked("variants", per_net(lambda net: variants(plain, extras, net)))
     if main.sets:
         parts += ["## Every rate"]
         for metric, title in METRICS.items():
@@ -112,12 +114,17 @@ def overall(main: Summary) -> str:
 
 
 def beside_theirs(main: Summary) -> str:
-    heads = ["loss", *(f"{METRICS[m]}: {who}" for m in THEIRS[BCE] for who in ("theirs", *NETS))]
     rows = [
-        [loss, *(f"{x:.3f}" for m in of for x in (of[m], *(main.at_best(loss, m, net).mean() for net in NETS)))]
+        [
+            METRICS[metric],
+            loss,
+            f"{of[metric]:.3f}",
+            *(f"{main.at_best(loss, metric, net).mean():.3f}" for net in NETS),
+        ]
+        for metric in THEIRS[BCE]
         for loss, of in THEIRS.items()
     ]
-    return markdown(heads, rows)
+    return markdown(["metric", "loss", "theirs", *NETS], rows)
 
 
 def against(main: Summary, other: str, net: str) -> str:
@@ -154,23 +161,24 @@ def of_batches(batches: Summary, net: str) -> str:
 
 
 def variants(plain: Summary, extras: Summary, net: str) -> str:
-    """What a variant gains over the same loss without it, and how many collapse with and without."""
+    """What a variant gains over the same loss without it, and how many collapse without and with."""
     metrics_of: dict[tuple[str, str], list[str]] = {}
     for case in EXTRAS:
         metrics_of.setdefault((case.loss, case.variant), []).extend(case.metrics)
 
     def cell(loss: str, variant: str, metric: str) -> str:
-        key = (f"{loss}, {variant}", metric, net)
-        gain = extras.at_best(*key) - plain.at_best(loss, metric, net)
+        gain = extras.at_best(f"{loss}, {variant}", metric, net) - plain.at_best(loss, metric, net)
         error = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else np.nan
-        collapse = f"{plain.collapse(loss, metric, net):.0%} → {extras.collapse(*key):.0%}"
-        return f"{gain.mean():+.3f} ± {error:.3f} ({collapse})"
+        return f"{gain.mean():+.3f} ± {error:.3f}"
 
-    rows = [
-        [f"{loss}, {variant}", *(cell(loss, variant, m) if m in metrics else "" for m in METRICS)]
-        for (loss, variant), metrics in metrics_of.items()
-    ]
-    return markdown(["loss", *TITLES], rows)
+    def row(loss: str, variant: str, metrics: list[str]) -> list[str]:
+        without = np.mean([plain.collapse(loss, metric, net) for metric in metrics])
+        with_it = np.mean([extras.collapse(f"{loss}, {variant}", metric, net) for metric in metrics])
+        cells = [cell(loss, variant, metric) if metric in metrics else "" for metric in METRICS]
+        return [f"{loss}, {variant}", *cells, f"{without:.1%} → {with_it:.1%}"]
+
+    rows = [row(*which, metrics) for which, metrics in metrics_of.items()]
+    return markdown(["loss", *TITLES, "collapsed"], rows)
 
 
 def by_rate(main: Summary, metric: str, net: str) -> str:
@@ -214,5 +222,6 @@ On {sets} sets, as many steps with each size: the mean at the best rate and, in 
 collapses. Sizes are powers of two, from 4 on, but for 100 %, which is all rows."""
 VARIANTS = """\
 On {sets} sets: the mean gain over the same loss as it is ± its standard error over the sets, and the
-share that collapses without and with. "BCE first": for half of the steps. "anchored": the mean of the
-loss and weighted BCE. Losses are computed in float32 and with zero_division=0 if nothing else is said."""
+share of all these nets that collapses without → with. "BCE first": for half of the steps. "anchored": the
+mean of the loss and weighted BCE. Losses are computed in float32 and with zero_division=0 if nothing else
+is said."""
