@@ -420,6 +420,16 @@ def test_the_how_to_page_says_what_was_found_in_the_main_study(recorded):
         assert 0 < mean[SCORE_ORIENTED, metric, single] - mean[soft, metric, single] < 0.01
         assert mean[TUNED, metric, single] == max(mean[loss, metric, single] for loss in LOSSES)
         assert 0 < mean[soft, metric, mlp] - mean[TUNED, metric, mlp] < 0.02
+    better, _, worse = wins_ties_losses(main.at_best(TUNED, "f1", single) - main.at_best(soft, "f1", single))
+    assert better == pytest.approx(worse, abs=3)
+    equal = {
+        (loss, metric, net): sign_test(main.at_best(loss, metric, net) - main.at_best(soft, metric, net))[1]
+        for loss in (ten, thirty)
+        for metric in METRICS
+        for net in NETS
+    }
+    assert min(p for (loss, *_), p in equal.items() if loss == ten) > 0.95
+    assert min(p for (loss, *_), p in equal.items() if loss == thirty) > 0.5
 
 
 def test_the_how_to_page_says_what_was_found_of_the_variants(recorded):
