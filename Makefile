@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 LISTS := pyproject.toml $(wildcard requirements/*.txt)
 
-.PHONY: help demo test docs fuzz bench lint readme dist clean
+.PHONY: help demo test docs fuzz bench quality lint readme dist clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -37,6 +37,9 @@ fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 
 bench: $(VENV)/.test  ## time and memory beside other libraries, in twenty minutes or more; ARGS=--quick: in a minute, not recorded
 	$(PY) benchmarks/speed.py $(ARGS)
+
+quality: $(VENV)/.test  ## train nets with every loss on imbalanced sets, in an hour of one core, resumable; ARGS=--quick: in a minute, not recorded
+	$(THREADS) $(PY) -m benchmarks.quality --workers $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.lint  ## ruff and mypy
 	$(PY) -m ruff check .

