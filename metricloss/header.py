@@ -9,6 +9,7 @@ from sympy import Symbol
 
 from metricloss.backend import Backend
 from metricloss.conventions import conventions_of
+from metricloss.metric import Metric
 from metricloss.quotients import SUMS, TOTALS
 from metricloss.recipe import Recipe
 from metricloss.relaxation import p, z
@@ -46,7 +47,7 @@ def command(recipe: Recipe, backend: Backend) -> str:
         given = {"from_logits": recipe.from_logits, "task": recipe.task}
         usual = {"from_logits": True, "task": Task()}
         options = "".join(f", {name}={value!r}" for name, value in given.items() if value != usual[name])
-        return f"metricloss.emit({metric!r}, {backend.name!r}, relaxation={relaxation}{options})"
+        return f"metricloss.emit({_in_python(metric)}, {backend.name!r}, relaxation={relaxation}{options})"
     entry = metric.entry
     expression = entry.name if entry else str(metric.expression.xreplace(SUMS))
     words = [] if entry and entry.name == metric.name else ["--name", metric.name]
@@ -64,6 +65,12 @@ def command(recipe: Recipe, backend: Backend) -> str:
     words += [f"--{option.replace('_', '-')}={_word(value)}" for option, value in recipe.task.options.items()]
     words = [*words, "--", expression] if expression.startswith("-") else [expression, *words]
     return " ".join(map(shlex.quote, ["metricloss", "emit", *words]))
+
+
+def _in_python(metric: Metric) -> str:
+    """What makes the metric again: its name in the catalogue, if nothing else was said."""
+    entry = metric.entry
+    return repr(entry.name) if entry and metric == Metric(entry.name) else repr(metric)
 
 
 def _again(recipe: Recipe) -> str:

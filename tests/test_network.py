@@ -330,9 +330,14 @@ def test_the_text(backend):
     weights = re.search(r"^WEIGHTS = \($.*?^\)$", source.text, flags=re.M | re.S)[0]
     assert all(len(line) <= 112 for line in weights.splitlines())
     assert "No command writes it again" in " ".join(source.text.split())
-    call = "metricloss.emit(Metric(2*TP/(FN + FP + 2*TP), name='f1'), "
     relaxed = f"relaxation=NetworkRelaxation({SMALL.name})"
-    assert f"    {call}{backend!r}, {relaxed}, task=Task('multilabel', average='macro'))\n" in source.text
+    options = "task=Task('multilabel', average='macro')"
+    assert f"    metricloss.emit('f1', {backend!r}, {relaxed}, {options})\n" in source.text
+    named = ml.emit(
+        ml.Metric("TP/P", name="r"), backend, relaxation=NetworkRelaxation(SMALL), from_logits=False
+    )
+    call = f"metricloss.emit(Metric(TP/(FN + TP), name='r'), {backend!r}, {relaxed}, from_logits=False)"
+    assert f"    {call}\n" in named.text
     assert not {"learned", "WEIGHTS", "SHAPES"} & set(re.findall(r"\w+", ml.emit("f1", backend).text))
 
 

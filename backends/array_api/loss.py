@@ -626,9 +626,9 @@ def learned_slope(x):
 def network(x):
     """The network's value of every row of numbers."""
     (weights, biases), *others = layers(x)
-    values = product(x, weights) + biases
+    values = multiplied(x, weights) + biases
     for weights, biases in others:
-        values = product(elu(values), weights) + biases
+        values = multiplied(elu(values), weights) + biases
     return values[:, 0]
 
 
@@ -636,14 +636,14 @@ def network_slopes(x):
     """How the network's value moves with every number: of rows of one number each, or of one row."""
     xp = array_namespace(x)
     (weights, biases), *others = layers(x)
-    values, by_x = product(x, weights) + biases, weights
+    values, by_x = multiplied(x, weights) + biases, weights
     for weights, biases in others:
-        by_x = product(by_x * xp.exp(xp.clip(values, max=0)), weights)
-        values = product(elu(values), weights) + biases
+        by_x = multiplied(by_x * xp.exp(xp.clip(values, max=0)), weights)
+        values = multiplied(elu(values), weights) + biases
     return by_x[:, 0]
 
 
-def product(x, weights):
+def multiplied(x, weights):
     """The product of matrices; not by `@`, which in NumPy warns of what BLAS computes beside their entries."""
     return array_namespace(x).tensordot(x, weights, axes=1)
 

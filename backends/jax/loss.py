@@ -700,23 +700,23 @@ def learned_slope(x):
 def network(x):
     """The network's value of every row of numbers."""
     (weights, biases), *others = layers(x)
-    values = product(x, weights) + biases
+    values = multiplied(x, weights) + biases
     for weights, biases in others:
-        values = product(jax.nn.elu(values), weights) + biases
+        values = multiplied(jax.nn.elu(values), weights) + biases
     return values[:, 0]
 
 
 def network_slopes(x):
     """How the network's value moves with every number, of rows of one number each."""
     (weights, biases), *others = layers(x)
-    values, by_x = product(x, weights) + biases, weights
+    values, by_x = multiplied(x, weights) + biases, weights
     for weights, biases in others:
-        by_x = product(by_x * jnp.exp(jnp.minimum(values, 0)), weights)
-        values = product(jax.nn.elu(values), weights) + biases
+        by_x = multiplied(by_x * jnp.exp(jnp.minimum(values, 0)), weights)
+        values = multiplied(jax.nn.elu(values), weights) + biases
     return by_x[:, 0]
 
 
-def product(x, weights):
+def multiplied(x, weights):
     """The product of matrices, with all digits on accelerators too."""
     return jnp.matmul(x, weights, precision="highest")
 

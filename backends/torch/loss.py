@@ -811,23 +811,23 @@ def learned_slope(x):
 def network(x):
     """The network's value of every row of numbers."""
     (weights, biases), *others = layers(x)
-    values = product(x, weights) + biases
+    values = multiplied(x, weights) + biases
     for weights, biases in others:
-        values = product(torch.nn.functional.elu(values), weights) + biases
+        values = multiplied(torch.nn.functional.elu(values), weights) + biases
     return values[:, 0]
 
 
 def network_slopes(x):
     """How the network's value moves with every number, of rows of one number each."""
     (weights, biases), *others = layers(x)
-    values, by_x = product(x, weights) + biases, weights
+    values, by_x = multiplied(x, weights) + biases, weights
     for weights, biases in others:
-        by_x = product(by_x * values.clamp(max=0).exp(), weights)
-        values = product(torch.nn.functional.elu(values), weights) + biases
+        by_x = multiplied(by_x * values.clamp(max=0).exp(), weights)
+        values = multiplied(torch.nn.functional.elu(values), weights) + biases
     return by_x[:, 0]
 
 
-def product(x, weights):
+def multiplied(x, weights):
     """The product of matrices, which keeps its digits where autocast would make it one of half precision."""
     with torch.autocast(x.device.type, enabled=False):
         return x @ weights

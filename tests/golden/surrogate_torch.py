@@ -160,13 +160,13 @@ def narrow(x, dtype):
 def network(x):
     """The network's value of every row of numbers."""
     (weights, biases), *others = layers(x)
-    values = product(x, weights) + biases
+    values = multiplied(x, weights) + biases
     for weights, biases in others:
-        values = product(torch.nn.functional.elu(values), weights) + biases
+        values = multiplied(torch.nn.functional.elu(values), weights) + biases
     return values[:, 0]
 
 
-def product(x, weights):
+def multiplied(x, weights):
     """The product of matrices, which keeps its digits where autocast would make it one of half precision."""
     with torch.autocast(x.device.type, enabled=False):
         return x @ weights
