@@ -62,8 +62,8 @@ def test_a_relaxation_ranks_better_than_before_and_than_the_soft_metric(f1):
     held_out = batches.generated(np.random.default_rng(99), 512, 64)
     judged = judge.judge_of("f1")
     scores, labels = torch.from_numpy(held_out.scores).float(), torch.from_numpy(held_out.labels)
-    soft = relaxing.Fixed(judged, ml.Soft())(scores, labels).numpy()
-    ours = relaxing.Fixed(judged, f1.closed_form)(scores, labels).numpy()
+    soft = relaxing.Fixed(judged, relaxing.curve_of(ml.Soft()))(scores, labels).numpy()
+    ours = relaxing.Fixed(judged, relaxing.curve_of(f1.closed_form))(scores, labels).numpy()
     values = judged.values(held_out)
     assert ranking.spearman(ours, values) > ranking.spearman(soft, values) + 0.01
     assert f1.spearman_closed_form == pytest.approx(f1.spearman, abs=0.02)
@@ -76,6 +76,28 @@ def test_a_learned_relaxation_is_odd_about_one_half_and_goes_from_0_to_1(f1):
     assert f1(0.0) == pytest.approx(0, abs=1e-12)
     assert f1.network([0.0]) == pytest.approx(0, abs=1e-12)
     assert f1.network([1.0]) == pytest.approx(1, abs=1e-12)
+
+
+def test_a_curve_that_falls_somewhere_is_made_to_rise_by_a_line_in_its_network():
+    torch.manual_seed(0)
+    drawn = training.as_network(training.layers(1, 6).double())
+    grid = np.linspace(0, 1, relaxing.POINTS)
+    wave = grid + 0.2 * np.sin(12 * grid)
+    share = relaxing.share_of_p(wave)
+    slopes = np.diff((1 - share) * wave + share * grid) * (relaxing.POINTS - 1)
+    assert 0 < share < 1
+    assert slopes.min() == pytest.approx(relaxing.RISING)
+    mixed = relaxing.with_line(drawn, share)
+    for point in (0.0, 0.3, 1.0):
+        assert mixed([point]) == pytest.approx((1 - share) * drawn([point]) + share * point)
+
+
+def test_both_forms_of_a_learned_relaxation_compile(f1):
+    with pytest.warns(errors.RelaxationWarning, match="not proved"):
+        network = ml.compile("f1", "torch", relaxation=f1.network_form)
+    closed = ml.compile("f1", "torch", relaxation=f1.closed_form)
+    z, y = (torch.from_numpy(each) for each in some_scores())
+    assert network(z, y).item() == pytest.approx(closed(z, y).item(), abs=f1.error)
 
 
 def test_the_stated_error_is_the_largest_distance_from_the_closed_form(f1):

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from metricloss.network import Network
+from metricloss.network_relaxation import NetworkRelaxation
 from metricloss.relaxation import Relaxation
 from metricloss.saving import save
 
 
 @dataclass(frozen=True)
 class LearnedRelaxation:
-    """A relaxation h learned for a metric: a network, and a closed form close to it, which compiles.
+    """A relaxation h learned for a metric: a network, and a closed form that is close to it.
+
+    Both compile: ``relaxation=learned.closed_form`` costs a few sigmoids, ``learned.network_form`` a network.
 
     h(p) is 1/2 + (f(p) - f(1 - p))/2 of the network f if `is_odd`, as for binary scores, else f(p); f is 0 at 0
     and 1 at 1.
@@ -36,6 +39,11 @@ class LearnedRelaxation:
         """h at a probability."""
         here = self.network([p])
         return 0.5 + (here - self.network([1 - p])) / 2 if self.is_odd else here
+
+    @property
+    def network_form(self) -> Relaxation:
+        """h itself: a file that is emitted with it holds the network's numbers."""
+        return NetworkRelaxation(self.network, self.is_odd)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write it as JSON, for `learn.load`; OutputExistsError where a file stands already, unless `force`."""

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metricloss.learn.batches import Draw
+from metricloss.learn.batches import Array, Draw
 from metricloss.learn.closed_form import closed_form
 from metricloss.learn.judge import Judge
 from metricloss.learn.learned import LearnedRelaxation
 from metricloss.learn.training import Learner, Options, as_network, data, layers, rank_correlation, train
+from metricloss.network import Layer, Network
 from metricloss.plan import lower
 from metricloss.relaxation import Relaxation, p
 
@@ -21,6 +22,8 @@ POINTS = 1025
 SPREAD = 8.0
 #: What a falling h costs, beside a correlation of 1 at the most.
 FALLING = 10.0
+#: The least slope of h: as much of h = p is mixed in as that takes.
+RISING = 0.01
 
 
 class Relaxed(Learner):
@@ -74,13 +77,11 @@ def _at(curve: Tensor, p: Tensor) -> Tensor:
 
 
 class Fixed(Learner):
-    """The loss with a relaxation that is there already."""
+    """The loss with a curve on a grid of [0, 1] that is there already."""
 
-    def __init__(self, judge: Judge, relaxation: Relaxation) -> None:
+    def __init__(self, judge: Judge, curve: Array) -> None:
         super().__init__()
-        body = lower({p: "p"}, [relaxation.expression])
-        self.judge = judge
-        self.curve = torch.tensor([body(point)[0] for point in np.linspace(0, 1, POINTS).tolist()])
+        self.judge, self.curve = judge, torch.from_numpy(curve).float()
 
     def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
         return loss_through(self.curve, self.judge, scores, labels)
@@ -95,21 +96,57 @@ def learn_relaxation(
         torch.manual_seed(options.seed)
         learner = Relaxed(judge, options.hidden, is_odd)
     history = train(learner, judged, options)
+    grid = np.linspace(0, 1, POINTS)
     with torch.no_grad():
         curve = learner.curve().double().numpy()
+    share = share_of_p(curve)
+    curve = (1 - share) * curve + share * grid
     from_p = SPREAD, -SPREAD / 2
     raw = as_network(learner.network, from_p)
     first, last = raw([0.0]), raw([1.0])
     fewer = slice(None, None, 4)  # enough for a fit
-    grid = np.linspace(0, 1, POINTS)[fewer]
-    found, error = closed_form(grid, curve[fewer], tolerance=tolerance, is_odd=is_odd)
+    found, error = closed_form(grid[fewer], curve[fewer], tolerance=tolerance, is_odd=is_odd)
     return LearnedRelaxation(
         name=judge.name,
-        network=as_network(learner.network, from_p, (1 / (last - first), -first)),
+        network=with_line(as_network(learner.network, from_p, (1 / (last - first), -first)), share),
         is_odd=is_odd,
         closed_form=found,
         error=error,
-        spearman=rank_correlation(learner, judged.held_out),
-        spearman_closed_form=rank_correlation(Fixed(judge, found), judged.held_out),
+        spearman=rank_correlation(Fixed(judge, curve), judged.held_out),
+        spearman_closed_form=rank_correlation(Fixed(judge, curve_of(found)), judged.held_out),
         history=history,
     )
+
+
+def curve_of(relaxation: Relaxation) -> Array:
+    """Its values on the grid."""
+    body = lower({p: "p"}, [relaxation.expression])
+    return np.array([body(point)[0] for point in np.linspace(0, 1, POINTS).tolist()])
+
+
+def share_of_p(curve: Array) -> float:
+    """How much of h = p is to be mixed into a curve on the grid, that its slope is nowhere below RISING.
+
+    >>> share_of_p(np.linspace(0, 1, POINTS))
+    0.0
+    """
+    least = float(np.diff(curve).min() * (len(curve) - 1))
+    return (RISING - least) / (1 - least) if least < RISING else 0.0
+
+
+def with_line(network: Network, share: float) -> Network:
+    """(1 - share)·f(x) + share·x: a unit more in each layer hands x on, as ELU(x + 1) is x + 1 for x ≥ 0.
+
+    >>> line = Network(((((5.0,),), (0.0,)), (((0.0,),), (0.0,))))
+    >>> with_line(line, 0.25)([0.5])
+    0.125
+    """
+    if not share:
+        return network
+    (first, shifts), *between, (last, (bias,)) = network.layers
+    layers: list[Layer] = [((*((*row, 1.0) for row in first),), (*shifts, 1.0))]
+    for weights, biases in between:
+        nothing = (0.0,) * len(biases)
+        layers.append(((*((*row, 0.0) for row in weights), (*nothing, 1.0)), (*biases, 0.0)))
+    rows = (*(((1 - share) * row[0],) for row in last), (share,))
+    return Network((*layers, (rows, ((1 - share) * bias - share,))))
