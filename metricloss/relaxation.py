@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy import Add, Expr, Pow, Rational, S, Symbol, Wild
+from sympy import Add, Expr, Pow, Rational, Symbol, Wild
 
 from metricloss.algebra import HIGH, degree_bound, exact, latex
 from metricloss.digits import complement_of, factored, mixed, over_q
@@ -266,10 +266,10 @@ def _is_monotone(expression: Expr, variable: Symbol) -> bool:
 
 
 def _crossing(relaxation: Relaxation) -> float:
-    """Where h crosses 1/2, by bisection; exactly, where that is a short fraction."""
+    """Where h crosses 1/2, by bisection; at a short fraction, where it is 1/2 there to rounding."""
     body = _body(relaxation)
     low, high = (0.0, 1.0) if relaxation.variable == p else (-1e4, 1e4)
     while (middle := (low + high) / 2) not in (low, high):
         low, high = (low, middle) if body(middle)[0] > 0.5 else (middle, high)
     short = Rational(high).limit_denominator(10_000)
-    return float(short) if relaxation.expression.subs(relaxation.variable, short) == S.Half else high
+    return float(short) if abs(body(float(short))[0] - 0.5) < 1e-15 else high
