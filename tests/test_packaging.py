@@ -106,5 +106,5 @@ def test_ci_is_a_script_that_bash_reads():
 @pytest.mark.checkout
 def test_the_layout_names_every_module():
     layout = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    missing = [path.name for path in (ROOT / "metricloss").glob("[!_]*.py") if f"`{path.name}`" not in layout]
+    missing = [path.name for path in (ROOT / "metricloss").rglob("[!_]*.py") if f"`{path.name}`" not in layout]
     assert missing in ([], ["version.py"])
