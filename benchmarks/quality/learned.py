@@ -200,10 +200,11 @@ def measured(given: Problem, seeds: int = SEEDS) -> dict[str, dict[str, Any]]:
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Tables of what was measured, in Markdown."""
     binary = [found for name, found in results.items() if name != "digits"]
-    parts = [HEAD.format(sets=", ".join(name for name in results if name != "digits"))]
+    parts = [HEAD.format(sets=", ".join(name for name in results if name != "digits")), "<!-- tables -->"]
     for title, some in (("Digits", [results["digits"]] if "digits" in results else []), ("KEEL", binary)):
         if some:
-            parts += [f"## {title}", table(some)]
+            parts += [f"*{title}*", table(some)]
+    parts += ["<!-- end of tables -->"]
     return "\n\n".join(parts) + "\n"
 
 

@@ -92,6 +92,16 @@ def means(main: Summary, net: str) -> str:
     return markdown(["loss", *TITLES], [[loss, *(cell(loss, metric) for metric in METRICS)] for loss in LOSSES])
 
 
+def short(records: Records) -> str:
+    """For the README: means of the MLP, of the losses that one would choose from."""
+    main = Summary.of(records, MAIN)
+    rows = [
+        [loss, *(f"{main.at_best(loss, metric, 'MLP').mean():.3f}" for metric in METRICS)]
+        for loss in (BCE, WEIGHTED, TUNED, SOFT, "AnyLoss(10)")
+    ]
+    return markdown(["trained on", *TITLES], rows)
+
+
 def overall(main: Summary) -> str:
     """By loss: means over metrics and nets, at the best rate, any and the worst, and the mean rank."""
     pairs = [(metric, net) for metric in METRICS for net in NETS]
