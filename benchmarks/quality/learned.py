@@ -95,7 +95,7 @@ class Trained:
     seconds: float = 0.0
 
 
-def trained(given: Problem, loss: Loss, seed: int, epochs: int = EPOCHS) -> Trained:
+def trained(given: Problem, loss: Loss, seed: int) -> Trained:
     """A network with one hidden layer, trained from the weights of a seed, on batches in the seed's order."""
     torch.manual_seed(seed)
     net = torch.nn.Sequential(
@@ -103,7 +103,7 @@ def trained(given: Problem, loss: Loss, seed: int, epochs: int = EPOCHS) -> Trai
     )
     done, steps, begun = Trained(net), 0, 0.0
     optimizer = torch.optim.Adam(net.parameters(), RATE)
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, EPOCHS + 1):
         started = time.perf_counter()
         for rows in torch.randperm(len(given.x)).split(SIZE):
             optimizer.zero_grad()
@@ -175,7 +175,7 @@ def correlation(values: list[float], losses: list[float]) -> float:
     return float(spearmanr(values, np.negative(losses)).statistic)
 
 
-def measured(given: Problem, seeds: int = SEEDS) -> dict[str, dict[str, Any]]:
+def measured(given: Problem) -> dict[str, dict[str, Any]]:
     """Of each loss: the held-out metrics of what it trains, its rank correlations, and what it costs."""
     taught = trained(given, entropy(given), seed=1000)
     batches, judged = held_out_batches(given, taught), judges(given)
@@ -183,7 +183,7 @@ def measured(given: Problem, seeds: int = SEEDS) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, loss, seconds, known in losses(given, taught):
         ranks = [float(loss(z, y)) for z, y in batches]
-        runs = [trained(given, loss, seed) for seed in range(seeds)]
+        runs = [trained(given, loss, seed) for seed in range(SEEDS)]
         found[name] = {
             "metrics": {
                 each: [round(float(judge(run.test_logits[-1], given.y_test)), 5) for run in runs]
