@@ -38,8 +38,9 @@ fuzz: $(VENV)/.test  ## N=10000 random expressions on every backend
 bench: $(VENV)/.test  ## time and memory beside other libraries, in twenty minutes or more; ARGS=--quick: in a minute, not recorded
 	$(PY) benchmarks/speed.py $(ARGS)
 
-quality: $(VENV)/.test  ## train nets with every loss on imbalanced sets, in an hour of one core, resumable; ARGS=--quick: in a minute, not recorded
+quality: $(VENV)/.test  ## train nets with every loss on imbalanced sets, in an hour and a half of one core, resumable; ARGS=--quick: in a minute, not recorded
 	$(THREADS) $(PY) -m benchmarks.quality --workers $(WORKERS) $(ARGS)
+	$(if $(ARGS),,$(THREADS) $(PY) -m benchmarks.quality.learned)
 
 lint: $(VENV)/.lint  ## ruff and mypy
 	$(PY) -m ruff check .

@@ -187,7 +187,12 @@ def _report_options(command: argparse.ArgumentParser) -> None:
 def _learn_options(command: argparse.ArgumentParser) -> None:
     _formula_options(command)
     command.add_argument("--seed", type=int, default=0, help="of the batches and the weights (default: 0)")
-    command.add_argument("-o", "--output", metavar="FILE", help="write the network and all else to this file")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write the network and all else to this file, for learn.load in Python",
+    )
     command.add_argument("--force", action="store_true", help="replace the file if there is one")
 
 

@@ -123,6 +123,7 @@ def learn(options: argparse.Namespace) -> int:
     examples:
       metricloss learn f1
       metricloss learn mcc --seed 1 -o mcc_relaxation.json
+      metricloss emit f1 --backend torch --relaxation "$(metricloss learn f1)"
     """
     from metricloss.learn import relaxation
 
@@ -130,6 +131,8 @@ def learn(options: argparse.Namespace) -> int:
     learned = relaxation(_metric(options), seed=options.seed)
     print(f"rank correlation of the loss with {learned.name}, negated, on held-out batches", file=sys.stderr)
     print(f"  {learned.spearman:.4f}, of the closed form {learned.spearman_closed_form:.4f}", file=sys.stderr)
+    others = ", ".join(f"{name} {rho:.4f}" for name, rho in learned.baselines)
+    print(f"  not learned: {others}", file=sys.stderr)
     print(f"largest error of the closed form\n  {learned.error:.4f}", file=sys.stderr)
     print(learned.closed_form.text)
     if path is not None:

@@ -75,7 +75,7 @@ def _in_python(metric: Metric) -> str:
 
 def _again(recipe: Recipe) -> str:
     if network := recipe.relaxation.network:
-        return f"No command writes it again, but Python does, where {network.name} is what WEIGHTS holds here"
+        return f"No command writes it again; Python does, with the Network that was learned as {network.name}"
     return "To write it again"
 
 

@@ -33,6 +33,8 @@ class Network:
     layers: tuple[Layer, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
+        if not self.layers:
+            raise OptionError("a network has one layer at the least, and this one none")
         inputs = self.inputs
         for number, (weights, biases) in enumerate(self.layers, 1):
             if len(weights) != inputs or any(len(row) != len(biases) for row in weights):

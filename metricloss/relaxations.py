@@ -113,11 +113,12 @@ NAMED: Mapping[str, Callable[..., Relaxation]] = {
 
 
 def as_relaxation(relaxation: Relaxation | Expr | str) -> Relaxation:
-    """A relaxation from an expression, from text, or from the words of its call.
+    """A relaxation from an expression, from text, or from the words of its call; of a learned one the closed form.
 
     >>> as_relaxation("AnyLoss(L=10)")
     AnyLoss(10)
     """
+    relaxation = getattr(relaxation, "closed_form", relaxation)
     if isinstance(relaxation, Relaxation):
         return relaxation
     if isinstance(relaxation, str):

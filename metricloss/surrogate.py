@@ -20,13 +20,15 @@ class Surrogate:
     N = Σ w·(1 - y); a quotient whose denominator is zero is 0.
 
     name: of the metric. thresholds: logits, rising. slope: how sharp a_k is. network: over the 2K + 1 numbers.
-    spearman: the rank correlation of the negated loss with the metric on held-out batches.
+    spearman: the rank correlation of the negated loss with the metric on held-out batches; baselines: those of
+    losses that are not learned, on the same batches.
 
-    Errors: OptionError where the network does not take 2K + 1 numbers, or a number is not finite.
+    Errors: OptionError where the network does not take 2K + 1 numbers, the thresholds do not rise, the slope is
+    not above 0, or a number is not finite.
 
     >>> youden = Network(((((-1.0,), (1.0,), (0.0,)), (1.0,)),))
     >>> Surrogate("youden", (0.0,), 4.0, youden, 1.0)
-    Surrogate(name='youden', thresholds=(0.0,), slope=4.0, spearman=1.0)
+    Surrogate(name='youden', thresholds=(0.0,), slope=4.0, spearman=1.0, baselines=())
     """
 
     name: str
@@ -34,10 +36,17 @@ class Surrogate:
     slope: float
     network: Network = field(repr=False)
     spearman: float
+    baselines: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (*self.thresholds, self.slope))):
             raise OptionError(f"thresholds {self.thresholds} and slope {self.slope} are to be finite numbers")
+        if not self.thresholds or list(self.thresholds) != sorted(set(self.thresholds)):
+            raise OptionError(
+                f"thresholds={self.thresholds} do not rise\nGive logits, each larger than the last."
+            )
+        if self.slope <= 0:
+            raise OptionError(f"slope={self.slope}: give a number above 0.")
         features = 2 * len(self.thresholds) + 1
         if self.network.inputs != features:
             raise OptionError(

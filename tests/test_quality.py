@@ -490,7 +490,7 @@ def small(monkeypatch):
 @pytest.mark.filterwarnings("ignore::metricloss.errors.RelaxationWarning")  # a network is not proved to rise
 def test_learned_losses_are_measured_once_and_written_down(small, tmp_path, monkeypatch):
     learned.main(["--only", "glass1", "--output", str(tmp_path)])
-    found = json.loads((tmp_path / "learned.json").read_text("utf-8"))["glass1"]
+    found = json.loads((tmp_path / "learned.json").read_text("utf-8"))["results"]["glass1"]
     rows = (tmp_path / "learned.md").read_text("utf-8").split("*KEEL*")[1]
     for name, of_loss in found.items():
         assert f"| {name} " in rows

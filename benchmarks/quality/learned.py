@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,15 +23,11 @@ from tabulate import tabulate
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[2]
-if __name__ == "__main__":
-    sys.path[0] = str(ROOT)  # not this folder
+import metricloss as ml
+from benchmarks.imbalanced import halves
+from metricloss import learn
 
-import metricloss as ml  # noqa: E402  as a script, it finds the checkout only now
-from benchmarks.imbalanced import halves  # noqa: E402  as above
-from metricloss import learn  # noqa: E402  as above
-
-RECORDED = ROOT / "benchmarks" / "results"
+RECORDED = Path(__file__).resolve().parents[1] / "results"
 SETS = ("pima", "glass1", "vehicle1", "yeast3", "ecoli3", "segment0", "page-blocks0", "abalone9-18")
 SEEDS, EPOCHS, HIDDEN, RATE = 5, 60, 32, 0.005
 #: Entries of a batch when ranks are compared, and how many batches.
@@ -87,9 +82,8 @@ def problem(name: str) -> Problem:
 
 @dataclass
 class Trained:
-    """A classifier after training; the logits of both parts after the epochs in KEPT; seconds a step."""
+    """Of a classifier: the logits of both parts after the epochs in KEPT, and seconds a step."""
 
-    net: torch.nn.Module
     logits: list[torch.Tensor] = field(default_factory=list)
     test_logits: list[torch.Tensor] = field(default_factory=list)
     seconds: float = 0.0
@@ -101,7 +95,7 @@ def trained(given: Problem, loss: Loss, seed: int) -> Trained:
     net = torch.nn.Sequential(
         torch.nn.Linear(given.x.shape[1], HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, given.outputs)
     )
-    done, steps, begun = Trained(net), 0, 0.0
+    done, steps, elapsed = Trained(), 0, 0.0
     optimizer = torch.optim.Adam(net.parameters(), RATE)
     for epoch in range(1, EPOCHS + 1):
         started = time.perf_counter()
@@ -110,12 +104,12 @@ def trained(given: Problem, loss: Loss, seed: int) -> Trained:
             loss(scores(net, given.x[rows]), given.y[rows]).backward()
             optimizer.step()
             steps += 1
-        begun += time.perf_counter() - started
+        elapsed += time.perf_counter() - started
         if epoch in KEPT:
             with torch.no_grad():
                 done.logits.append(scores(net, given.x))
                 done.test_logits.append(scores(net, given.x_test))
-    done.seconds = begun / steps
+    done.seconds = elapsed / steps
     return done
 
 
@@ -197,6 +191,11 @@ def measured(given: Problem) -> dict[str, dict[str, Any]]:
     return found
 
 
+def settings() -> dict[str, Any]:
+    """What all results of a file have in common."""
+    return {"seeds": SEEDS, "epochs": EPOCHS, "hidden": HIDDEN, "rate": RATE, "size": SIZE, "batches": BATCHES}
+
+
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Tables of what was measured, in Markdown."""
     binary = [found for name, found in results.items() if name != "digits"]
@@ -239,11 +238,15 @@ same weights and on the same batches. F1 of digits is the mean over the classes.
 
 ρ is Spearman's correlation of the negated loss with the metric, on {BATCHES} batches of {SIZE} held-out rows,
 scored by the first network at one of the kept epochs: the paper's criterion. Held-out metrics are means over
-the networks and the sets. Written by `python benchmarks/quality/learned.py`."""
+the networks and the sets. Written by `python -m benchmarks.quality.learned`."""
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.quality.learned",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--only", nargs="+", metavar="PROBLEM", help="digits, or sets of KEEL; others' results stay"
     )
@@ -253,12 +256,15 @@ def main(words: list[str] | None = None) -> None:
     asked = parser.parse_args(words)
     asked.output.mkdir(parents=True, exist_ok=True)
     path = asked.output / "learned.json"
-    results = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    held = json.loads(path.read_text("utf-8")) if path.exists() else {"settings": settings(), "results": {}}
+    if held["settings"] != settings():
+        parser.error(f"{path} holds results of {held['settings']}, and this would add some of {settings()}")
+    results = held["results"]
     torch.set_num_threads(1)
     missing = [name for name in asked.only or ("digits", *SETS) if name not in results]
     for name in tqdm(missing, desc="problems"):
         results[name] = measured(problem(name))
-        path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        path.write_text(json.dumps(held, indent=1) + "\n", "utf-8")
     (asked.output / "learned.md").write_text(page(results), "utf-8")
 
 

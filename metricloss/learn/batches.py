@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from metricloss.errors import LearningError
+from metricloss.errors import LearningError, MetricLossWarning
 
 Array: TypeAlias = NDArray[Any]
 
@@ -96,6 +97,8 @@ def _checked(scores: Any, targets: Any) -> tuple[Array, Array]:
         raise LearningError(f"{shapes}: too few to draw batches from\nGive 16 entries at the least.")
     if z.dtype.kind not in "biuf" or not np.isfinite(z).all():
         raise LearningError("the scores are no finite numbers\nGive logits.")
+    if z.min() >= 0 and z.max() <= 1:
+        warnings.warn("all scores lie in [0, 1]: give logits", MetricLossWarning, stacklevel=5)
     classes = 2 if z.ndim == 1 else z.shape[1]
     is_label = y.dtype.kind in "biuf" and np.isin(y, np.arange(classes)).all()
     if not is_label:

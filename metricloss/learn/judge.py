@@ -21,8 +21,6 @@ from metricloss.recipe import recipe_of
 
 #: A number of the scores and the targets of a batch.
 Scorer: TypeAlias = Callable[[Any, Any], float]
-#: The cells of a confusion matrix, of each batch.
-Counts: TypeAlias = tuple[Any, Any, Any, Any]
 
 
 @dataclass(frozen=True)

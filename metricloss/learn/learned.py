@@ -22,7 +22,8 @@ class LearnedRelaxation:
 
     name: of the metric. closed_form: what `compile` takes. error: the largest distance of the closed form from
     h. spearman: the rank correlation of the negated loss with the metric on held-out batches, with h, and
-    spearman_closed_form with the closed form. history: that of h on other batches, before learning and after
+    spearman_closed_form with the closed form; baselines: those of losses that are not learned, on the same
+    batches. history: that of h on other batches, before learning and after
     each epoch.
     """
 
@@ -33,6 +34,7 @@ class LearnedRelaxation:
     error: float
     spearman: float
     spearman_closed_form: float
+    baselines: tuple[tuple[str, float], ...] = field(repr=False)
     history: tuple[float, ...] = field(repr=False)
 
     def __call__(self, p: float) -> float:

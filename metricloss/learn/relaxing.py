@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from metricloss.errors import RelaxationWarning
 from metricloss.learn.batches import Array, Draw
 from metricloss.learn.closed_form import closed_form
 from metricloss.learn.judge import Judge
 from metricloss.learn.learned import LearnedRelaxation
-from metricloss.learn.training import Learner, Options, as_network, data, layers, rank_correlation, train
+from metricloss.learn.training import (
+    Judged,
+    Learner,
+    Options,
+    as_network,
+    data,
+    layers,
+    rank_correlation,
+    train,
+)
 from metricloss.network import Layer, Network
 from metricloss.plan import lower
 from metricloss.relaxation import Relaxation, p
+from metricloss.relaxations import AnyLoss, Soft
 
 #: Points of [0, 1] at which the network is computed; between them h is a line. Over the entries themselves,
 #: tens of thousands in each step, it would compute much the same again and again.
@@ -106,6 +120,12 @@ def learn_relaxation(
     first, last = raw([0.0]), raw([1.0])
     fewer = slice(None, None, 4)  # enough for a fit
     found, error = closed_form(grid[fewer], curve[fewer], tolerance=tolerance, is_odd=is_odd)
+    if error > tolerance:
+        warnings.warn(
+            f"the closed form is {error:.3f} from what was learned, farther than tolerance={tolerance}",
+            RelaxationWarning,
+            stacklevel=3,
+        )
     return LearnedRelaxation(
         name=judge.name,
         network=with_line(as_network(learner.network, from_p, (1 / (last - first), -first)), share),
@@ -114,7 +134,30 @@ def learn_relaxation(
         error=error,
         spearman=rank_correlation(Fixed(judge, curve), judged.held_out),
         spearman_closed_form=rank_correlation(Fixed(judge, curve_of(found)), judged.held_out),
+        baselines=baselines(judge, judged.held_out),
         history=history,
+    )
+
+
+class Entropy(Learner):
+    """Cross-entropy."""
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        if scores.ndim == 2:
+            of_entries = binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
+        else:
+            of_entries = cross_entropy(scores.movedim(-1, 1), labels, reduction="none")
+        mean: Tensor = of_entries.mean(1)
+        return mean
+
+
+def baselines(judge: Judge, held_out: Judged) -> tuple[tuple[str, float], ...]:
+    """The rank correlations of losses that are not learned, on the same batches."""
+    relaxations = Soft(), AnyLoss(10), AnyLoss(30)
+    losses = {str(each): Fixed(judge, curve_of(each)) for each in relaxations}
+    return tuple(
+        (name, rank_correlation(loss, held_out))
+        for name, loss in {"cross-entropy": Entropy(), **losses}.items()
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,21 +62,30 @@ def _relaxation(found: dict[str, Any]) -> LearnedRelaxation:
         error=_number(found, "error"),
         spearman=_number(found, "spearman"),
         spearman_closed_form=_number(found, "spearman_closed_form"),
+        baselines=_baselines(found),
         history=_numbers(found, "history"),
     )
 
 
 def _surrogate(found: dict[str, Any]) -> Surrogate:
     thresholds = _numbers(found, "thresholds")
-    if not thresholds or list(thresholds) != sorted(set(thresholds)):
-        raise ValueError("the thresholds do not rise")
     return Surrogate(
         name=_name(found),
         thresholds=thresholds,
         slope=_number(found, "slope"),
         network=_network(found, inputs=2 * len(thresholds) + 1),
         spearman=_number(found, "spearman"),
+        baselines=_baselines(found),
     )
+
+
+def _baselines(found: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    match found.get("baselines"):
+        case list() as pairs if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            return tuple(
+                (_text({"baselines": name}, "baselines"), _floats([rho], "baselines")[0]) for name, rho in pairs
+            )
+    raise ValueError("baselines is no list of pairs")
 
 
 def _network(found: dict[str, Any], inputs: int) -> Network:
@@ -118,10 +127,13 @@ def _numbers(found: dict[str, Any], key: str) -> tuple[float, ...]:
 def _floats(numbers: Any, key: str) -> tuple[float, ...]:
     if not isinstance(numbers, list):
         raise ValueError(f"{key} is no list of numbers")
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < math.inf:
-            raise ValueError(f"{key} holds {str(number)[:20]}, which is no finite number")
-    return tuple(map(float, numbers))
+    return tuple(_float(number, key) for number in numbers)
+
+
+def _float(number: Any, key: str) -> float:
+    if isinstance(number, int | float) and not isinstance(number, bool) and abs(number) <= sys.float_info.max:
+        return float(number)
+    raise ValueError(f"{key} holds {str(number)[:20]}, which is no finite number")
 
 
 def _no_number(constant: str) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metricloss.learn.batches import Draw
 from metricloss.learn.judge import Judge
+from metricloss.learn.relaxing import baselines
 from metricloss.learn.training import Data, Learner, Options, as_network, data, layers, rank_correlation, train
 from metricloss.surrogate import Surrogate
 
@@ -48,7 +49,7 @@ def learn_surrogate(
     """Learn on batches that are drawn; the loss is 0 at its least and 1 at its most on those learned from."""
     judged = data(judge, draws, options)
     places = _spread_out(judged) if thresholds is None else thresholds
-    steepness = 4 / float(np.median(np.diff(places))) if slope is None and len(places) > 1 else slope or 1.0
+    steepness = _between(places) if slope is None else slope
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         learner = Seen(places, steepness, options.hidden)
@@ -62,7 +63,13 @@ def learn_surrogate(
         slope=float(steepness),
         network=as_network(learner.network, after=(1 / (most - least), -least)),
         spearman=rank_correlation(learner, judged.held_out),
+        baselines=baselines(judge, judged.held_out),
     )
+
+
+def _between(places: Sequence[float]) -> float:
+    """A slope at which a score half-way between two thresholds is seen by both; 1 for a single one."""
+    return 4 / float(np.median(np.diff(places))) if len(places) > 1 else 1.0
 
 
 def _spread_out(judged: Data) -> list[float]:
