@@ -70,7 +70,13 @@ def command(recipe: Recipe, backend: Backend) -> str:
 def _in_python(metric: Metric) -> str:
     """What makes the metric again: its name in the catalogue, if nothing else was said."""
     entry = metric.entry
-    return repr(entry.name) if entry and metric == Metric(entry.name) else repr(metric)
+    return repr(entry.name) if entry and metric == Metric(entry.name) else _quoted(metric)
+
+
+def _quoted(metric: Metric) -> str:
+    """The call that makes a metric, its expression as text, which is exact and needs no names of SymPy's."""
+    expression = str(metric.expression)
+    return repr(metric).replace(f"Metric({expression}", f"Metric({expression!r}", 1)
 
 
 def _again(recipe: Recipe) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import operator
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +14,8 @@ from metricloss.errors import OptionError
 
 #: Of a layer: for each of its inputs, what it adds to each of its outputs; and what is added to each output.
 Layer = tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]
+#: Of a number in it: what is computed of larger ones overflows float32.
+LARGEST = 1e18
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Network:
     layers: pairs (W, b), W of shape (inputs, outputs) as rows.
 
     Errors: OptionError where the shapes of two layers do not fit, the last has not one output, or a number is
-    not finite.
+    too large for float32, or none.
 
     >>> double = Network((((((2.0,),), (0.0,))),))
     >>> double([3.0]), double.slopes([3.0])
@@ -42,8 +44,8 @@ class Network:
             inputs = len(biases)
         if inputs != 1:
             raise OptionError(f"the last layer has {inputs} outputs\nGive it one.")
-        if not all(map(math.isfinite, self._numbers)):
-            raise OptionError("a number of the network is not finite")
+        if not all(abs(number) <= LARGEST for number in self._numbers):
+            raise OptionError(f"a number of the network is not finite, or beyond {LARGEST:.1g}")
 
     @property
     def inputs(self) -> int:
@@ -61,8 +63,8 @@ class Network:
 
     @cached_property
     def name(self) -> str:
-        """What tells it from others: a checksum of its numbers."""
-        return f"network_{zlib.crc32(self.text.encode()):08x}"
+        """What tells it from others: a digest of its numbers."""
+        return f"network_{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

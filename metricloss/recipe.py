@@ -93,6 +93,7 @@ class Recipe:
             "direction": metric.direction,
             "zero_division": metric.zero_division,
             "relaxation": relaxation.expression,
+            **({"network": relaxation.network.name} if relaxation.network else {}),
             "from_logits": self.from_logits,
             **self.task.options,
         }

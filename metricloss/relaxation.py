@@ -62,6 +62,8 @@ class Relaxation:
 
     def __init__(self, expression: Expr | str) -> None:
         self._set(expression)
+        if self.network:
+            raise RelaxationError(f"{self.expression} holds a network\nGive NetworkRelaxation(network) alone.")
         _check(self)
 
     @classmethod

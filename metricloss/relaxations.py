@@ -113,7 +113,7 @@ NAMED: Mapping[str, Callable[..., Relaxation]] = {
 
 
 def as_relaxation(relaxation: Relaxation | Expr | str) -> Relaxation:
-    """A relaxation from an expression, from text, or from the words of its call; of a learned one the closed form.
+    """A relaxation from an expression, from text, or from its call; of a learned one the closed form.
 
     >>> as_relaxation("AnyLoss(L=10)")
     AnyLoss(10)
@@ -125,7 +125,7 @@ def as_relaxation(relaxation: Relaxation | Expr | str) -> Relaxation:
         word = relaxation.partition("(")[0].strip()
         if word in NAMED:
             return _from_call(relaxation)
-        if word not in FUNCTIONS and nearest(word, NAMED):
+        if word.isidentifier() and word not in FUNCTIONS and nearest(word, NAMED):
             raise RelaxationError(f"{relaxation!r} is no relaxation{nearest(word, NAMED)}")
     return Relaxation(relaxation)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import errno
 import keyword
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -81,8 +83,13 @@ def write(path: str | Path, text: str, *, force: bool = False) -> Path:
 
 
 def writable(path: str | Path, *, force: bool = False) -> Path:
-    """The path, if no file stands there or it may be replaced; OutputExistsError if not."""
+    """The path, if no file stands there or it may be replaced; OutputExistsError if not.
+
+    Errors: FileNotFoundError where its folder is not there.
+    """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.exists() and not force:
         raise OutputExistsError(
             f"{path} exists and was left as it is\n"

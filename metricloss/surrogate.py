@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from metricloss.errors import OptionError
-from metricloss.network import Network
+from metricloss.network import LARGEST, Network
 from metricloss.saving import save
 
 
@@ -39,7 +38,7 @@ class Surrogate:
     baselines: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (*self.thresholds, self.slope))):
+        if not all(abs(number) <= LARGEST for number in (*self.thresholds, self.slope)):
             raise OptionError(f"thresholds {self.thresholds} and slope {self.slope} are to be finite numbers")
         if not self.thresholds or list(self.thresholds) != sorted(set(self.thresholds)):
             raise OptionError(

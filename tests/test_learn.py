@@ -388,6 +388,38 @@ def test_the_text_of_a_closed_form_makes_it_again(f1):
     )
 
 
+def test_a_learned_relaxation_compiles_as_its_closed_form(f1):
+    assert ml.emit("f1", "numpy", relaxation=f1).text == ml.emit("f1", "numpy", relaxation=f1.closed_form).text
+
+
+def test_baselines_stand_beside_what_was_learned(f1, seen):
+    names = ["cross-entropy", "Soft()", "AnyLoss(10)", "AnyLoss(30)"]
+    assert [name for name, _ in f1.baselines] == [name for name, _ in seen.baselines] == names
+    assert f1.spearman > max(rho for name, rho in f1.baselines if name in ("cross-entropy", "Soft()"))
+
+
+def test_cross_entropy_among_the_baselines_is_torchs():
+    scores, y = some_scores(60, classes=3)
+    z, y = torch.from_numpy(scores).reshape(3, 20, 3), torch.from_numpy(y).reshape(3, 20)
+    expected = [torch.nn.functional.cross_entropy(*each).item() for each in zip(z, y, strict=True)]
+    assert relaxing.Entropy()(z, y).tolist() == pytest.approx(expected)
+
+
+def test_a_closed_form_that_is_farther_than_asked_for_is_told_of():
+    with pytest.warns(errors.RelaxationWarning, match="farther than tolerance"):
+        learn.relaxation("f1", **TINY, tolerance=1e-9)
+
+
+def test_scores_that_look_like_probabilities_are_told_of():
+    with pytest.warns(errors.MetricLossWarning, match="give logits"):
+        learn.relaxation("f1", np.linspace(0, 1, 40), np.arange(40) % 2, **TINY)
+
+
+def test_thresholds_beyond_all_scores_teach_nothing():
+    with pytest.raises(errors.LearningError, match="of every batch"):
+        learn.surrogate("f1", thresholds=[1e9], **{**TINY, "points": 4, "size": 2, "epochs": 0})
+
+
 # Saved and loaded
 
 
@@ -415,6 +447,10 @@ def test_what_is_saved_is_loaded_to_the_last_digit(f1, seen, tmp_path):
         (lambda found: found.update(network=[[[[1.0], [2.0]], [2.0]]]), "takes 2 numbers"),
         (lambda found: found.update(network=[[[[1.0]], [2.0, 3.0]]]), "layer 1"),
         (lambda found: found.update(error=True), "error holds True"),
+        (lambda found: found.update(error=10**400), "which is no finite number"),
+        (lambda found: found.update(closed_form="sigmoid(z)"), "not written in p"),
+        (lambda found: found.update(network=[[[[-5.0]], [3.0]]]), "not 0 at 0"),
+        (lambda found: found.update(baselines=[["Soft()"]]), "no list of pairs"),
         (lambda found: found.update(error=float("inf")), "holds Infinity"),
         (lambda found: found.update(history=0.5), "history is no list"),
         (lambda found: found.update(is_odd=1), "neither true nor false"),
@@ -440,8 +476,11 @@ def test_a_file_of_something_else_is_refused(tmp_path, text):
 
 
 def test_thresholds_that_do_not_rise_are_refused(seen, tmp_path):
+    path = seen.save(tmp_path / "learned.json")
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps(found | {"thresholds": found["thresholds"][::-1]}))
     with pytest.raises(errors.SavedFileError, match="do not rise"):
-        learn.load(replace(seen, thresholds=seen.thresholds[::-1]).save(tmp_path / "learned.json"))
+        learn.load(path)
 
 
 # The command line

@@ -19,6 +19,7 @@ from metricloss import errors
 from metricloss.backend import get_backend
 from metricloss.network import Network
 from metricloss.network_relaxation import NetworkRelaxation
+from metricloss.recipe import recipe_of
 from tests.frameworks import FRAMEWORKS, Framework
 from tests.test_emitted import check_blank_lines, check_nothing_stands_unused
 
@@ -336,7 +337,7 @@ def test_the_text(backend):
     named = ml.emit(
         ml.Metric("TP/P", name="r"), backend, relaxation=NetworkRelaxation(SMALL), from_logits=False
     )
-    call = f"metricloss.emit(Metric(TP/(FN + TP), name='r'), {backend!r}, {relaxed}, from_logits=False)"
+    call = f"metricloss.emit(Metric('TP/(FN + TP)', name='r'), {backend!r}, {relaxed}, from_logits=False)"
     assert f"    {call}\n" in named.text
     assert not {"learned", "WEIGHTS", "SHAPES"} & set(re.findall(r"\w+", ml.emit("f1", backend).text))
 
@@ -368,3 +369,20 @@ def test_the_pictures_and_the_derivation_show_it():
     assert "a = f(p)/2 - f(1 - p)/2 + 1/2" in str(loss.derivation)
     assert "f'\\left(p\\right)" in loss.derivation._repr_latex_()
     assert "<mi>f</mi>" in "".join(row for step in loss.derivation.steps for row in step.mathml)
+
+
+def test_losses_of_two_networks_compute_two_things():
+    steep = Network(((((4.0,),), (0.0,)), (((0.25,),), (0.0,))))
+    computed = {recipe_of("f1", relaxation=NetworkRelaxation(network)).computed for network in (SMALL, steep)}
+    assert len(computed) == 2
+
+
+@pytest.mark.parametrize("layers", [(), ((((1e200,),), (0.0,)),)])
+def test_networks_without_layers_or_beyond_float32_are_refused(layers):
+    with pytest.raises(errors.OptionError):
+        Network(layers)
+
+
+def test_a_network_inside_another_relaxation_is_refused():
+    with pytest.raises(errors.RelaxationError, match="holds a network"):
+        ml.Relaxation(NetworkRelaxation(SMALL).expression ** 2)

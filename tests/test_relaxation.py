@@ -82,6 +82,11 @@ def test_a_sum_that_is_no_mean_of_rising_ones_is_looked_at(text):
         Relaxation(text)
 
 
+def test_text_that_begins_with_a_multiple_of_a_sigmoid_is_no_misspelled_name():
+    mean = Relaxation("3*sigmoid(z/10)/10 + 7*sigmoid(z)/10")
+    assert as_relaxation(str(mean.expression)) == mean
+
+
 def test_a_written_out_sigmoid_is_known_for_one():
     assert Relaxation("1/(1 + exp(-3*z))").expression == SigmoidF1(3).expression
     assert Relaxation("(1 + tanh(3*z))/2").expression == SigmoidF1(6).expression

@@ -243,7 +243,8 @@ def test_the_files_run_alone(framework, tmp_path):
         str(relaxed.save(tmp_path / "f1.py")): f1_loss(SMALL, True, map(sigmoid, z), y, [1.0] * 5),
     }
     code = RUN.replace("module.score(*x)", "0")
-    finished = run_alone(code, CALLS[framework.name].format(y=y, z=z), *expected)
+    calls = dict.fromkeys(expected, CALLS[framework.name].format(y=y, z=z))
+    finished = run_alone(code, json.dumps(calls))
     assert finished.returncode == 0, finished.stderr
     results = json.loads(finished.stdout.splitlines()[-1])
     assert {path: value for path, (value, _) in results.items()} == pytest.approx(expected, rel=1e-5)

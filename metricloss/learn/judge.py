@@ -123,7 +123,7 @@ def _number(function: Scorer, name: str, scores: Array, labels: Array) -> float:
         ) from error
     try:
         value = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LearningError(
             f"{name}(scores, targets) gave {str(given)[:80]!r} on a batch {where}\nIt must give one number."
         ) from None

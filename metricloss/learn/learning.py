@@ -144,6 +144,7 @@ def _options(
         ("size", size, 2),
         ("hidden", hidden, 1),
         ("epochs", epochs, 0),
+        ("seed", seed, 0),
     ):
         if not isinstance(value, int) or value < least:
             raise OptionError(f"{name}={value!r}: give a whole number from {least} on.")

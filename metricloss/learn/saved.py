@@ -12,7 +12,7 @@ from metricloss.errors import MetricLossError, SavedFileError
 from metricloss.expression import identifier
 from metricloss.learn.learned import LearnedRelaxation
 from metricloss.network import Layer, Network
-from metricloss.relaxation import Relaxation
+from metricloss.relaxation import Relaxation, p
 from metricloss.saving import VERSION
 from metricloss.surrogate import Surrogate
 
@@ -54,11 +54,16 @@ def _relaxation(found: dict[str, Any]) -> LearnedRelaxation:
     is_odd = found.get("is_odd")
     if not isinstance(is_odd, bool):
         raise ValueError("is_odd is neither true nor false")
+    closed_form, network = Relaxation(_text(found, "closed_form")), _network(found, inputs=1)
+    if closed_form.variable != p:
+        raise ValueError("closed_form is not written in p")
+    if abs(network([0.0])) > 1e-6 or abs(network([1.0]) - 1) > 1e-6:
+        raise ValueError("network is not 0 at 0 and 1 at 1")
     return LearnedRelaxation(
         name=_name(found),
-        network=_network(found, inputs=1),
+        network=network,
         is_odd=is_odd,
-        closed_form=Relaxation(_text(found, "closed_form")),
+        closed_form=closed_form,
         error=_number(found, "error"),
         spearman=_number(found, "spearman"),
         spearman_closed_form=_number(found, "spearman_closed_form"),

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metricloss.errors import LearningError
 from metricloss.learn.batches import Draw
 from metricloss.learn.judge import Judge
 from metricloss.learn.relaxing import baselines
@@ -57,6 +58,10 @@ def learn_surrogate(
     with torch.no_grad():
         losses = torch.cat([learner(*each.tensors) for each in judged.learned]).double()
     least, most = float(losses.min()), float(losses.max())
+    if least == most:
+        raise LearningError(
+            f"the network says {least:.3g} of every batch\nGive thresholds among the scores, or more epochs."
+        )
     return Surrogate(
         name=judge.name,
         thresholds=tuple(map(float, places)),
