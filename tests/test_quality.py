@@ -500,6 +500,31 @@ def test_learned_losses_are_measured_once_and_written_down(small, tmp_path, monk
     learned.main(["--only", "glass1", "--output", str(tmp_path)])
 
 
+def test_the_page_says_what_was_measured_of_learned_losses():
+    results = json.loads((command.RECORDED / "learned.json").read_text("utf-8"))["results"]
+    keel = [found for name, found in results.items() if name != "digits"]
+
+    def mean(loss: str, metric: str, what: str = "spearman", some: list = keel) -> float:
+        return float(np.mean([np.mean(found[loss][what][metric]) for found in some]))
+
+    for metric in learned.METRICS:
+        own = mean(f"{metric}, learned, closed form", metric)
+        assert own > max(mean(other, metric) for other in ("cross-entropy", f"{metric}, Soft"))
+        assert own > mean(f"{metric}, AnyLoss(10)", metric)
+    assert max(mean(loss, "accuracy") for loss in keel[0]) < 0.9
+    digits = [results["digits"]]
+    of_digits = {loss: mean(loss, "accuracy", some=digits) for loss in digits[0]}
+    assert of_digits["accuracy, learned, closed form"] > max(0.95, of_digits["accuracy, Soft"])
+    soft, own = (mean(f"F1, {kind}", "F1", some=digits) for kind in ("Soft", "learned, closed form"))
+    assert own == pytest.approx(soft, abs=0.005)
+    for some in (keel, digits):
+        soft, own = (mean(f"F1, {kind}", "F1", "metrics", some) for kind in ("Soft", "learned, closed form"))
+        assert own == pytest.approx(soft, abs=0.005)
+    whole = "F1, learned, of the batch"
+    assert mean(whole, "F1") > mean("F1, AnyLoss(10)", "F1")
+    assert mean(whole, "F1", "metrics") < mean("F1, Soft", "F1", "metrics") - 0.05
+
+
 def test_a_loss_that_is_the_metric_has_the_rank_correlation_1(small):
     given = learned.problem("glass1")
     batches = learned.held_out_batches(given, learned.trained(given, learned.entropy(given), seed=0))
