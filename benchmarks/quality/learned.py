@@ -232,7 +232,8 @@ HEAD = f"""\
 
 What is learned here ranks batches as a metric does (Huang et al., ReLoss, ICLR 2022). On scikit-learn's digits
 and on KEEL's {{sets}},
-a network with one hidden layer of {HIDDEN} units, ReLU, is trained with cross-entropy by Adam at {RATE}, {EPOCHS} epochs of batches of {SIZE}; the logits of the training part after epochs
+a network with one hidden layer of {HIDDEN} units, ReLU, is trained with cross-entropy by Adam at {RATE},
+{EPOCHS} epochs of batches of {SIZE}; the logits of the training part after epochs
 {", ".join(map(str, KEPT))} are what losses are learned from. Then every loss trains {SEEDS} networks, from the
 same weights and on the same batches. F1 of digits is the mean over the classes.
 
