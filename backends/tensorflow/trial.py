@@ -41,20 +41,23 @@ def tensors(scores, labels, weights):
 def trainer(module, width, rate):
     """A function that trains a linear classifier with Adam on a loss, or on cross-entropy without one."""
     loss = cross_entropy if module is None else module.loss
-    weights = tf.Variable(tf.zeros(width))
-    optimizer = tf.keras.optimizers.Adam(rate)
-    optimizer.build([weights])
-    start = [(variable, tf.identity(variable)) for variable in (weights, *optimizer.variables)]
+    weights, mean, square = (tf.Variable(tf.zeros(width)) for _ in range(3))
+    count = tf.Variable(0.0)
 
     @tf.function(autograph=False)
     def step(x, y):
         with tf.GradientTape() as tape:
             value = loss(y, tf.linalg.matvec(x, weights))
-        optimizer.apply_gradients([(tape.gradient(value, weights), weights)])
+        count.assign_add(1.0)
+        # Not Keras' Adam, for which Keras itself would have to run on TensorFlow.
+        tf.raw_ops.ResourceApplyAdam(
+            var=weights.handle, m=mean.handle, v=square.handle, lr=rate, beta1=0.9, beta2=0.999, epsilon=1e-7,
+            beta1_power=0.9**count, beta2_power=0.999**count, grad=tape.gradient(value, weights),
+        )  # fmt: skip
 
     def train(features, labels, steps):
-        for variable, zero in start:
-            variable.assign(zero)
+        for variable in (weights, mean, square, count):
+            variable.assign(tf.zeros_like(variable))
         x, y = (tf.constant(array, dtype=tf.float32) for array in (features, labels))
         for _ in range(steps):
             step(x, y)
