@@ -277,6 +277,7 @@ def test_it_is_saved_and_pickled(tmp_path):
 
 
 def test_a_name_cannot_be_code():
+    pytest.importorskip("torch")
     named = Surrogate('f1: """\nimport os', (0.0,), 4.0, drawn(3, 1), 1.0)
     loss = ml.compile(named, "torch")
     assert "F1ImportOsLoss" in loss.emitted.entry_points
