@@ -129,9 +129,13 @@ class Loss(Loaded):
 
 def load(source: Source) -> Loss:
     """The loss of a source, its text registered so that tracebacks, pdb and inspect.getsource show it."""
+    return Loss(source, module_of(source, source.recipe.metric.name))
+
+
+def module_of(source: Written, metric: str) -> types.ModuleType:
+    """The module of an emitted file, under a name that no other text has."""
     checksum = zlib.crc32(source.text.encode())
-    name = f"metricloss_{source.recipe.metric.name}_{source.backend.name}_{checksum:08x}"
-    return Loss(source, load_text(source.text, name))
+    return load_text(source.text, f"metricloss_{metric}_{source.backend.name}_{checksum:08x}")
 
 
 def load_text(text: str, name: str) -> types.ModuleType:

@@ -117,10 +117,10 @@ def _printer() -> Any:
         def _print_sigmoid(self, call: Expr) -> Any:
             return self._called("σ", call)
 
-        def _print_Learned(self, call: Expr) -> Any:  # noqa: N802
+        def _print_Learned(self, call: Expr) -> Any:  # noqa: N802  SymPy looks for this name
             return self._called("f", call)
 
-        def _print_LearnedSlope(self, call: Expr) -> Any:  # noqa: N802
+        def _print_LearnedSlope(self, call: Expr) -> Any:  # noqa: N802  as above
             return self._called("f′", call)
 
         def _called(self, name: str, call: Expr) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Surrogate:
     def __post_init__(self) -> None:
         if not all(abs(number) <= LARGEST for number in (*self.thresholds, self.slope)):
             raise OptionError(f"thresholds {self.thresholds} and slope {self.slope} are to be finite numbers")
-        if not self.thresholds or list(self.thresholds) != sorted(set(self.thresholds)):
+        if not rise(self.thresholds):
             raise OptionError(
                 f"thresholds={self.thresholds} do not rise\nGive logits, each larger than the last."
             )
@@ -56,3 +57,12 @@ class Surrogate:
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write it as JSON, for `learn.load`; OutputExistsError where a file stands already, unless `force`."""
         return save("surrogate", vars(self) | {"network": self.network.layers}, path, force=force)
+
+
+def rise(thresholds: Sequence[float]) -> bool:
+    """Whether there are thresholds, each larger than the last.
+
+    >>> rise([0.0, 1.0]), rise([1.0, 1.0]), rise([])
+    (True, False, False)
+    """
+    return bool(thresholds) and list(thresholds) == sorted(set(thresholds))

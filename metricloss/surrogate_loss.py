@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import types
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,7 @@ from metricloss.backend import Backend, composed
 from metricloss.errors import OptionError
 from metricloss.expression import identifier
 from metricloss.header import wrapped
-from metricloss.loss import Loaded, load_text
+from metricloss.loss import Loaded, module_of
 from metricloss.source import Written, named, reached
 from metricloss.surrogate import Surrogate
 from metricloss.variants import bound, varied
@@ -102,9 +101,7 @@ def surrogate_source(surrogate: Surrogate, backend: Backend) -> SurrogateSource:
 
 def load_surrogate(source: SurrogateSource) -> SurrogateLoss:
     """The loss of a source, loaded as any other."""
-    checksum = zlib.crc32(source.text.encode())
-    name = f"metricloss_{identifier(source.surrogate.name)}_{source.backend.name}_{checksum:08x}"
-    return SurrogateLoss(source, load_text(source.text, name))
+    return SurrogateLoss(source, module_of(source, identifier(source.surrogate.name)))
 
 
 def _skeleton(backend: Backend) -> str:

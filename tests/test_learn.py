@@ -17,9 +17,9 @@ expit = pytest.importorskip("scipy.special").expit
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
 import metricloss as ml  # noqa: E402  what it needs is looked for first
-from metricloss import errors, learn  # noqa: E402
-from metricloss.backend import all_backends  # noqa: E402
-from metricloss.cli import main  # noqa: E402
+from metricloss import errors, learn  # noqa: E402  as above
+from metricloss.backend import all_backends  # noqa: E402  as above
+from metricloss.cli import main  # noqa: E402  as above
 from metricloss.learn import batches, closed_form, judge, ranking, relaxing, seeing, training  # noqa: E402
 from metricloss.relaxation import p  # noqa: E402
 
@@ -62,8 +62,8 @@ def test_a_relaxation_ranks_better_than_before_and_than_the_soft_metric(f1):
     held_out = batches.generated(np.random.default_rng(99), 512, 64)
     judged = judge.judge_of("f1")
     scores, labels = torch.from_numpy(held_out.scores).float(), torch.from_numpy(held_out.labels)
-    soft = relaxing.Fixed(judged, relaxing.curve_of(ml.Soft()))(scores, labels).numpy()
-    ours = relaxing.Fixed(judged, relaxing.curve_of(f1.closed_form))(scores, labels).numpy()
+    soft = relaxing.fixed(judged, relaxing.curve_of(ml.Soft()))(scores, labels).numpy()
+    ours = relaxing.fixed(judged, relaxing.curve_of(f1.closed_form))(scores, labels).numpy()
     values = judged.values(held_out)
     assert ranking.spearman(ours, values) > ranking.spearman(soft, values) + 0.01
     assert f1.spearman_closed_form == pytest.approx(f1.spearman, abs=0.02)
@@ -402,7 +402,7 @@ def test_cross_entropy_among_the_baselines_is_torchs():
     scores, y = some_scores(60, classes=3)
     z, y = torch.from_numpy(scores).reshape(3, 20, 3), torch.from_numpy(y).reshape(3, 20)
     expected = [torch.nn.functional.cross_entropy(*each).item() for each in zip(z, y, strict=True)]
-    assert relaxing.Entropy()(z, y).tolist() == pytest.approx(expected)
+    assert relaxing.entropy(z, y).tolist() == pytest.approx(expected)
 
 
 def test_a_closed_form_that_is_farther_than_asked_for_is_told_of():

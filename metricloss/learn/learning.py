@@ -12,7 +12,7 @@ from sympy import Expr
 from metricloss.errors import LearningError, MissingFrameworkError, OptionError
 from metricloss.learn.learned import LearnedRelaxation
 from metricloss.metric import Metric
-from metricloss.surrogate import Surrogate
+from metricloss.surrogate import Surrogate, rise
 
 if TYPE_CHECKING:
     from metricloss.learn.batches import Draw
@@ -102,15 +102,11 @@ def surrogate(
     if not is_binary:
         raise LearningError("the scores are of several classes\nGive binary ones, of shape (entries,).")
     places = None if thresholds is None else [float(threshold) for threshold in thresholds]
-    if places is not None and not _rise(places):
+    if places is not None and not (rise(places) and all(map(math.isfinite, places))):
         raise OptionError(f"thresholds={thresholds!r}: give rising finite numbers, logits.")
     if slope is not None and not 0 < slope < math.inf:
         raise OptionError(f"slope={slope!r}: give a number above 0.")
     return learn_surrogate(judge_of(metric, direction), draws, places, slope, options)
-
-
-def _rise(places: list[float]) -> bool:
-    return bool(places) and places == sorted(set(places)) and all(map(math.isfinite, places))
 
 
 def _require() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from metricloss.learn.closed_form import closed_form
 from metricloss.learn.judge import Judge
 from metricloss.learn.learned import LearnedRelaxation
 from metricloss.learn.training import (
+    BatchLoss,
     Judged,
     Learner,
     Options,
@@ -90,15 +92,9 @@ def _at(curve: Tensor, p: Tensor) -> Tensor:
     return curve[left] * (1 - part) + curve[left + 1] * part
 
 
-class Fixed(Learner):
+def fixed(judge: Judge, curve: Array) -> BatchLoss:
     """The loss with a curve on a grid of [0, 1] that is there already."""
-
-    def __init__(self, judge: Judge, curve: Array) -> None:
-        super().__init__()
-        self.judge, self.curve = judge, torch.from_numpy(curve).float()
-
-    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
-        return loss_through(self.curve, self.judge, scores, labels)
+    return partial(loss_through, torch.from_numpy(curve).float(), judge)
 
 
 def learn_relaxation(
@@ -132,33 +128,28 @@ def learn_relaxation(
         is_odd=is_odd,
         closed_form=found,
         error=error,
-        spearman=rank_correlation(Fixed(judge, curve), judged.held_out),
-        spearman_closed_form=rank_correlation(Fixed(judge, curve_of(found)), judged.held_out),
+        spearman=rank_correlation(fixed(judge, curve), judged.held_out),
+        spearman_closed_form=rank_correlation(fixed(judge, curve_of(found)), judged.held_out),
         baselines=baselines(judge, judged.held_out),
         history=history,
     )
 
 
-class Entropy(Learner):
-    """Cross-entropy."""
-
-    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
-        if scores.ndim == 2:
-            of_entries = binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
-        else:
-            of_entries = cross_entropy(scores.movedim(-1, 1), labels, reduction="none")
-        mean: Tensor = of_entries.mean(1)
-        return mean
+def entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of each batch."""
+    if scores.ndim == 2:
+        of_entries = binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
+    else:
+        of_entries = cross_entropy(scores.movedim(-1, 1), labels, reduction="none")
+    mean: Tensor = of_entries.mean(1)
+    return mean
 
 
 def baselines(judge: Judge, held_out: Judged) -> tuple[tuple[str, float], ...]:
     """The rank correlations of losses that are not learned, on the same batches."""
     relaxations = Soft(), AnyLoss(10), AnyLoss(30)
-    losses = {str(each): Fixed(judge, curve_of(each)) for each in relaxations}
-    return tuple(
-        (name, rank_correlation(loss, held_out))
-        for name, loss in {"cross-entropy": Entropy(), **losses}.items()
-    )
+    losses = {"cross-entropy": entropy, **{str(each): fixed(judge, curve_of(each)) for each in relaxations}}
+    return tuple((name, rank_correlation(loss, held_out)) for name, loss in losses.items())
 
 
 def curve_of(relaxation: Relaxation) -> Array:

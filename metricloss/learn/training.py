@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from metricloss.learn.judge import Judge, check_varied
 from metricloss.learn.ranking import SoftSpearman, ranks_of, spearman, unevenness
 from metricloss.network import Network
 
+#: Of scores and labels the loss of each batch.
+BatchLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 RATE = 0.01
 #: Sets of batches, of `points` each: to learn from, to choose the best state by, to report.
 LEARNED, CHOSEN, HELD_OUT = 32, 4, 4
@@ -124,10 +127,10 @@ def _steps(learned: list[Judged]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         yield *judged.tensors, ranks_of(judged.values)
 
 
-def rank_correlation(learner: Learner, judged: Judged) -> float:
+def rank_correlation(loss: BatchLoss, judged: Judged) -> float:
     """Spearman's correlation of the negated loss with the metric."""
     with torch.no_grad():
-        losses = learner(*judged.tensors)
+        losses = loss(*judged.tensors)
     return spearman(losses.numpy(), judged.values)
 
 
